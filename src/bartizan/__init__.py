@@ -1,0 +1,3 @@
+"""Bartizan: the security platform for the Model Context Protocol."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The world: disk, processes, network, databases, sandboxes. Each implements a port."""

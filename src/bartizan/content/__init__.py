@@ -1,0 +1,1 @@
+"""Rules as data: the checks and the client catalogue that Bartizan ships."""

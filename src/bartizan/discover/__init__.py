@@ -1,0 +1,1 @@
+"""What the collected facts mean: which clients, servers, agents, packages and credentials there are. Pure."""

@@ -1,0 +1,158 @@
+"""Credentials where they stand: each leaves this room as kind, place and fingerprint, and its text as a mark."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from bartizan.model.asset import Asset, AssetKind
+from bartizan.model.errors import Place
+from bartizan.model.secret import Secret, fingerprint
+from bartizan.text.patterns import entropy_bits, find_secrets, is_placeholder, names_credential
+
+GENERIC = "generic"
+
+
+class FoundCredential(msgspec.Struct, frozen=True, kw_only=True):
+    """One credential in one place. `name` is that of the variable, argument or header that holds it."""
+
+    kind: str
+    fingerprint: str
+    name: str
+    place: Place
+
+    def asset(self) -> Asset:
+        """The credential as an asset; everywhere the same value stands it has the same id."""
+        return Asset(
+            id=f"credential:{self.fingerprint}",
+            kind=AssetKind.CREDENTIAL,
+            name=self.name or self.kind,
+            keys=(self.fingerprint,),
+            attributes={"kind": self.kind, "fingerprint": self.fingerprint},
+            places=(self.place,),
+        )
+
+
+class Redacted(msgspec.Struct, frozen=True, kw_only=True):
+    """A text with its secrets as marks, and the credentials that stood in it."""
+
+    text: str
+    credentials: tuple[FoundCredential, ...] = ()
+
+
+def mark(credential: FoundCredential) -> str:
+    """What stands in a shown text instead of a secret: kind and the beginning of its fingerprint."""
+    scheme, _, value = credential.fingerprint.partition(":")
+    return f"‹{credential.kind} {scheme}:{value[:8]}›"
+
+
+def redact_value(name: str, value: str, place: Place, key: Secret) -> Redacted:
+    """A named value: a variable, header or option. Judged by its vendor format first, then by its name."""
+    if is_placeholder(value):
+        return Redacted(text=value)
+    found = redact_text(value, place, key, name=name)
+    if found.credentials or not _holds_credential(name, value):
+        return found
+    prefix, secret = _scheme(value)
+    credential = FoundCredential(kind=GENERIC, fingerprint=fingerprint(Secret(secret), key), name=name, place=place)
+    return Redacted(text=prefix + mark(credential), credentials=(credential,))
+
+
+def redact_text(text: str, place: Place, key: Secret, *, name: str = "") -> Redacted:
+    """A free text: secrets of known vendor formats become marks."""
+    parts: list[str] = []
+    credentials: list[FoundCredential] = []
+    end = 0
+    for span in find_secrets(text):
+        value = text[span.start : span.end]
+        if is_placeholder(value):
+            continue
+        credential = FoundCredential(
+            kind=span.kind, fingerprint=fingerprint(Secret(value), key), name=name, place=place
+        )
+        credentials.append(credential)
+        parts += [text[end : span.start], mark(credential)]
+        end = span.end
+    return Redacted(text="".join(parts) + text[end:], credentials=tuple(credentials))
+
+
+_OPTION = re.compile(r"(--?[A-Za-z][\w\-.]*)=(.*)", re.DOTALL)
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9\-]*):\s*(.+)", re.DOTALL)
+
+
+def redact_command(
+    command: Sequence[str], place: Place, key: Secret
+) -> tuple[tuple[str, ...], tuple[FoundCredential, ...]]:
+    """Program and arguments with secrets as marks: options, assignments, headers, URLs, bare formats."""
+    shown: list[str] = []
+    credentials: list[FoundCredential] = []
+    before = ""
+    for number, word in enumerate(command):
+        at = msgspec.structs.replace(place, pointer=f"{place.pointer}/{number}" if place.pointer else "")
+        redacted = _redact_word(word, before, at, key) if number else Redacted(text=word)
+        shown.append(redacted.text)
+        credentials += redacted.credentials
+        before = word
+    return tuple(shown), tuple(credentials)
+
+
+def _redact_word(word: str, before: str, place: Place, key: Secret) -> Redacted:
+    for form in (_OPTION, _ASSIGNMENT, _HEADER):
+        if (match := form.fullmatch(word)) and names_credential(match[1]):
+            redacted = redact_value(match[1].lstrip("-"), match[2], place, key)
+            return Redacted(text=word[: match.start(2)] + redacted.text, credentials=redacted.credentials)
+    if before.startswith("-") and "=" not in before and not word.startswith("-") and names_credential(before):
+        return redact_value(before.lstrip("-"), word, place, key)
+    return redact_url(word, place, key) if "://" in word else redact_text(word, place, key)
+
+
+_QUERY = re.compile(r"([?&;])([^=&;#]+)=([^&;#]*)")
+
+
+def redact_url(url: str, place: Place, key: Secret) -> Redacted:
+    """A URL: user information, vendor formats, and query parameters whose names hold credentials."""
+    base = redact_text(url, place, key, name="url")
+    credentials = list(base.credentials)
+
+    def replace(match: re.Match[str]) -> str:
+        redacted = redact_value(match[2], match[3], place, key)
+        credentials.extend(redacted.credentials)
+        return f"{match[1]}{match[2]}={redacted.text}"
+
+    head, mark_, tail = base.text.partition("?")
+    return Redacted(text=head + _QUERY.sub(replace, mark_ + tail), credentials=tuple(credentials))
+
+
+def redact_mapping(
+    values: Mapping[str, str], place: Place, key: Secret
+) -> tuple[dict[str, str], tuple[FoundCredential, ...]]:
+    """Environment or headers: names stay, values that are credentials become marks."""
+    shown: dict[str, str] = {}
+    credentials: list[FoundCredential] = []
+    for name, value in values.items():
+        at = msgspec.structs.replace(place, pointer=f"{place.pointer}/{_escape(name)}" if place.pointer else "")
+        redacted = redact_value(name, value, at, key) if "://" not in value else redact_url(value, at, key)
+        shown[name] = redacted.text
+        credentials += redacted.credentials
+    return shown, tuple(credentials)
+
+
+def _escape(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _holds_credential(name: str, value: str) -> bool:
+    """A credential's name, and a value that is neither prose nor a path nor a plain word."""
+    _, secret = _scheme(value)
+    if not names_credential(name) or len(secret) < 6 or " " in secret.strip():
+        return False
+    if secret.startswith(("/", "./", "~/", "http://", "https://")) or (secret.isdigit() and len(secret) < 8):
+        return False
+    return entropy_bits(secret) > 1.5
+
+
+def _scheme(value: str) -> tuple[str, str]:
+    """Part `Bearer X` into its scheme and its credential."""
+    match = re.match(r"(?i)(bearer|basic|token|apikey|api-key)\s+", value)
+    return (value[: match.end()], value[match.end() :]) if match else ("", value)

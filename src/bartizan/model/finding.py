@@ -1,0 +1,50 @@
+"""Finding: what we concluded, with its evidence and its place."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+from bartizan.model.asset import AssetId, Confidence
+from bartizan.model.errors import Place
+
+
+class Severity(StrEnum):
+    """How bad, in OCSF's words and order."""
+
+    INFORMATIONAL = "informational"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for informational to 4 for critical."""
+        return list(Severity).index(self)
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rule's conclusion on one subject.
+
+    `id` is stable while rule, subject and `detail` stay the same; suppressions and baselines hold on to it.
+    `message` and `evidence` may quote hostile text; what prints them shows invisible characters as code points.
+    """
+
+    id: str
+    rule: str
+    title: str
+    subject: AssetId
+    severity: Severity
+    confidence: Confidence
+    message: str
+    place: Place | None = None
+    evidence: str = ""
+    remedy: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def finding_id(rule: str, subject: AssetId, detail: str = "") -> str:
+    """A stable id. `detail` tells apart several findings of one rule on one subject."""
+    digest = hashlib.sha256("\0".join((rule, subject, detail)).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"F-{digest[:12]}"

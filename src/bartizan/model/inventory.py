@@ -1,0 +1,48 @@
+"""Observation: what one collector saw. Inventory: all of it merged, the AI BOM."""
+
+from datetime import datetime
+
+import msgspec
+
+from bartizan.model.asset import Asset, AssetId, AssetKind, Edge
+from bartizan.model.coverage import Look
+from bartizan.model.snapshot import Snapshot
+
+FORMAT = "bartizan-inventory/1"
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one collector saw in one go. `seen_by` names the collector, `at` is when."""
+
+    seen_by: str
+    at: datetime
+    assets: tuple[Asset, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+
+class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything known at one time: the whole input of the checks. It can be saved and judged again.
+
+    Assets and edges are ordered by kind and id, so equal estates give equal bytes.
+    """
+
+    format: str = FORMAT
+    taken_at: datetime
+    assets: tuple[Asset, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+    def of_kind(self, kind: AssetKind) -> list[Asset]:
+        """All assets of a kind, in order."""
+        return [asset for asset in self.assets if asset.kind is kind]
+
+    def by_id(self) -> dict[AssetId, Asset]:
+        """Assets by their id."""
+        return {asset.id: asset for asset in self.assets}
+
+    @property
+    def incomplete(self) -> list[Look]:
+        """The looks that make this result incomplete."""
+        return [look for look in self.looks if not look.complete]

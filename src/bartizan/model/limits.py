@@ -1,0 +1,56 @@
+"""Every bound in one place. Hitting one is recorded in the coverage of what was looked at; none is silent."""
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Named bounds, units last. The defaults suit a laptop with hostile servers on it."""
+
+    # Reading files
+    file_bytes_max: int = 8 * 1024 * 1024
+    document_bytes_max: int = 1024 * 1024
+    directory_entries_max: int = 5_000
+    search_depth_max: int = 6
+    yaml_nodes_max: int = 200_000
+    config_servers_max: int = 2_000
+
+    # Reading messages
+    message_bytes_max: int = 16 * 1024 * 1024
+    json_depth_max: int = 64
+    json_integer_digits_max: int = 400
+    header_bytes_max: int = 32 * 1024
+    headers_max: int = 100
+    sse_event_bytes_max: int = 16 * 1024 * 1024
+    stderr_bytes_max: int = 64 * 1024
+
+    # One probe of one server
+    probe_seconds_max: float = 60.0
+    request_seconds_max: float = 20.0
+    start_seconds_max: float = 45.0
+    stop_seconds_max: float = 3.0
+    messages_max: int = 5_000
+    probe_bytes_max: int = 64 * 1024 * 1024
+    pages_max: int = 200
+    definitions_max: int = 20_000
+    probes_parallel_max: int = 16
+
+    # Looking at a network
+    addresses_max: int = 4_096
+    connects_parallel_max: int = 64
+    connects_per_second_max: float = 100.0
+    connect_seconds_max: float = 3.0
+
+    # Fetching a package into the sandbox
+    fetch_seconds_max: float = 300.0
+    fetch_bytes_max: int = 1024 * 1024 * 1024
+
+    # Processes of this machine
+    processes_max: int = 20_000
+    process_descriptors_max: int = 4_096
+    command_line_bytes_max: int = 128 * 1024
+
+    # What a person is shown
+    shown_characters_max: int = 2_000
+
+
+DEFAULT = Limits()

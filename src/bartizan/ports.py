@@ -1,0 +1,191 @@
+"""Everything we ever ask of the world, on one page.
+
+Adapters implement these; tests give fakes. A port that looks at the world returns what it found together with the
+looks that say what it could not find, because silence is not a clean result.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from bartizan.model.asset import AssetId
+from bartizan.model.coverage import Look
+from bartizan.model.event import Event
+from bartizan.model.finding import Finding
+from bartizan.model.inventory import Inventory
+from bartizan.model.launch import Launch
+from bartizan.model.record import EndpointRecord, FileRecord, ProcessRecord
+from bartizan.model.secret import Secret
+from bartizan.model.snapshot import Era, Snapshot
+
+RecordT = TypeVar("RecordT")
+
+
+class Collected(msgspec.Struct, Generic[RecordT], frozen=True, kw_only=True):
+    """Records of one kind, and what could not be looked at."""
+
+    records: tuple[RecordT, ...] = ()
+    looks: tuple[Look, ...] = ()
+
+
+class Probed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a probe of one server brought: a snapshot, or looks that say why there is none, or both."""
+
+    snapshot: Snapshot | None = None
+    looks: tuple[Look, ...] = ()
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """Aware, in UTC."""
+        ...
+
+
+class FileCollector(Protocol):
+    """Reads the files in which clients name their servers, agents and secrets."""
+
+    def collect(self) -> Collected[FileRecord]:
+        """Bounded; follows no symbolic link to another owner's file; a file that cannot be read is a record too."""
+        ...
+
+
+class ProcessCollector(Protocol):
+    """Reads the process table."""
+
+    def collect(self) -> Collected[ProcessRecord]:
+        """All processes of this machine that this user may look at."""
+        ...
+
+
+class NetworkCollector(Protocol):
+    """Asks explicit addresses whether an MCP server listens there. Never calls a tool."""
+
+    async def collect(self, targets: Sequence[str]) -> Collected[EndpointRecord]:
+        """`targets` are URLs, `host:port`, addresses or CIDRs."""
+        ...
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One outgoing JSON-RPC message and what an HTTP transport needs to know of it for its headers."""
+
+    body: bytes
+    method: str
+    name: str = ""
+    protocol_version: str = ""
+    era: Era = Era.LEGACY
+    expects_reply: bool = True
+
+
+class Transport(Protocol):
+    """Carries JSON-RPC messages to and from one server; bounded by `Limits`.
+
+    Raises `RemoteProtocolError` (or `LimitExceededError`) for what the server did, `OSError` for what the network did,
+    and `EOFError` when the server has closed.
+    """
+
+    async def open(self) -> None:
+        """Start or connect."""
+        ...
+
+    async def send(self, message: Message) -> None:
+        """Send one message."""
+        ...
+
+    async def receive(self) -> bytes:
+        """Give the next whole message, undecoded."""
+        ...
+
+    async def close(self) -> None:
+        """End it: afterwards no process and no connection of it is left, whatever the server does."""
+        ...
+
+    def diagnostics(self) -> str:
+        """Give what the server said beside the protocol (standard error), bounded, still hostile."""
+        ...
+
+
+class Prober(Protocol):
+    """Takes the snapshot of one server. Lists definitions, calls nothing."""
+
+    async def probe(self, server: AssetId, launch: Launch) -> Probed:
+        """Never raises for what a server does: that is in the looks."""
+        ...
+
+
+class Confined(msgspec.Struct, frozen=True, kw_only=True):
+    """A command made safe to start: run exactly this, in this environment."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+class SandboxError(Exception):
+    """A server cannot be started in the sandbox; the message says why, for the coverage record."""
+
+
+class Sandbox(Protocol):
+    """Starts what nobody consented to, so that it can harm nothing."""
+
+    def available(self) -> str:
+        """Give an empty text, or why there is no sandbox on this host."""
+        ...
+
+    async def confine(self, launch: Launch) -> Confined:
+        """Fetch what must be fetched, and give the confined command. Raises SandboxError."""
+        ...
+
+
+class Approver(Protocol):
+    """Asks a person."""
+
+    async def consent(self, launch: Launch) -> bool:
+        """Whether this server may be started, having shown its whole command."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps secrets."""
+
+    def read(self, reference: str) -> Secret:
+        """Give the secret behind a reference such as `local:fingerprint-key`. Raises UsageError."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps inventories, findings, events and consents. Never a secret."""
+
+    def save(self, inventory: Inventory, findings: Sequence[Finding]) -> None:
+        """Keep a scan; what earlier scans saw first keeps its first-seen time."""
+        ...
+
+    def latest(self) -> Inventory | None:
+        """Give the newest inventory."""
+        ...
+
+    def findings(self) -> list[Finding]:
+        """Give the findings of the newest inventory."""
+        ...
+
+    def record(self, event: Event) -> None:
+        """Keep an event; the same `uid` twice is one event."""
+        ...
+
+    def events(self, *, since: datetime | None = None) -> list[Event]:
+        """Give events in the order of their time."""
+        ...
+
+    def consented(self, digest: str) -> bool:
+        """Whether a start with this digest was approved and remembered."""
+        ...
+
+    def remember_consent(self, digest: str, shown: str, at: datetime) -> None:
+        """Remember an approved start."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...

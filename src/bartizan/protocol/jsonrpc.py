@@ -1,0 +1,157 @@
+"""Reading JSON strictly, and the JSON-RPC envelope.
+
+Two parsers must never read one message differently, so what they are known to disagree on is refused: duplicate keys at
+any depth, invalid UTF-8, lone surrogates, NaN and infinities, trailing bytes, excess depth or size.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any, Literal, cast
+
+import msgspec
+
+from bartizan.model.errors import LimitExceededError, RemoteProtocolError
+from bartizan.model.limits import DEFAULT, Limits
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def decode(body: bytes, limits: Limits = DEFAULT) -> Any:
+    """Decode one JSON text (RFC 8259), strictly. Raises RemoteProtocolError, or LimitExceededError."""
+    if len(body) > limits.message_bytes_max:
+        raise LimitExceededError("message_bytes_max", limits.message_bytes_max)
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RemoteProtocolError(f"not UTF-8 at byte {error.start}") from None
+    if text.startswith("\ufeff"):
+        raise RemoteProtocolError("begins with a byte order mark")
+    _check_depth(text, limits)
+    decoder = json.JSONDecoder(
+        object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded(limits)
+    )
+    try:
+        value = decoder.decode(text)
+    except json.JSONDecodeError as error:
+        raise RemoteProtocolError(f"not JSON: {error.msg} at character {error.pos}") from None
+    if _ESCAPED_SURROGATE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def _check_depth(text: str, limits: Limits) -> None:
+    """Count brackets outside strings, before a recursive decoder sees them."""
+    depth = deepest = 0
+    for token in _BRACKETS.finditer(text):
+        first = token[0][0]
+        if first in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in "]}":
+            depth -= 1
+    if deepest > limits.json_depth_max:
+        raise LimitExceededError("json_depth_max", limits.json_depth_max)
+
+
+# A string, whole or unfinished, or one bracket. Each alternative begins differently, so it runs in linear time.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise RemoteProtocolError("the same key twice in one object")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise RemoteProtocolError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise RemoteProtocolError("a number too large for any reader")
+    return number
+
+
+def _bounded(limits: Limits) -> Callable[[str], int]:
+    def parse(digits: str) -> int:
+        if len(digits) > limits.json_integer_digits_max:
+            raise LimitExceededError("json_integer_digits_max", limits.json_integer_digits_max)
+        return int(digits)
+
+    return parse
+
+
+def _check_surrogates(value: Any) -> None:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            if _SURROGATE.search(item):
+                raise RemoteProtocolError("a lone surrogate in a string")
+        elif isinstance(item, dict):
+            stack += item.keys()  # pyright: ignore[reportUnknownMemberType]
+            stack += item.values()  # pyright: ignore[reportUnknownMemberType]
+        elif isinstance(item, list):
+            stack += item
+
+
+RequestId = str | int
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """One JSON-RPC 2.0 message, classified. `params`, `result` and `error` are as they came."""
+
+    kind: Literal["request", "notification", "result", "error"]
+    id: RequestId | None = None
+    method: str = ""
+    params: dict[str, Any] = {}
+    result: dict[str, Any] = {}
+    error: dict[str, Any] = {}
+
+
+def envelope(value: Any) -> Envelope:
+    """Classify a decoded message (JSON-RPC 2.0 section 4 and 5, as MCP narrows it). Raises RemoteProtocolError."""
+    message = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if message.get("jsonrpc") != "2.0":
+        raise RemoteProtocolError("not a JSON-RPC 2.0 object")
+    identity = message.get("id")
+    if isinstance(identity, bool) or not isinstance(identity, str | int | None):
+        raise RemoteProtocolError("an id that is neither string nor integer")
+    if "method" in message:
+        return _call(message, identity)
+    if ("result" in message) == ("error" in message):
+        raise RemoteProtocolError("neither request nor response, or both")
+    part = "result" if "result" in message else "error"
+    body = message[part]
+    if not isinstance(body, dict):
+        raise RemoteProtocolError(f"{part} is not an object")
+    if part == "result":
+        if identity is None:
+            raise RemoteProtocolError("a result without an id")
+        return Envelope(kind="result", id=identity, result=body)  # pyright: ignore[reportUnknownArgumentType]
+    return Envelope(kind="error", id=identity, error=body)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _call(message: dict[str, Any], identity: RequestId | None) -> Envelope:
+    method, params = message["method"], message.get("params", {})
+    if not isinstance(method, str):
+        raise RemoteProtocolError("a method that is not a string")
+    if not isinstance(params, dict):
+        raise RemoteProtocolError("params is not an object")
+    if "result" in message or "error" in message:
+        raise RemoteProtocolError("neither request nor response, or both")
+    kind = "request" if "id" in message else "notification"
+    if kind == "request" and identity is None:
+        raise RemoteProtocolError("a request whose id is null")
+    return Envelope(kind=kind, id=identity, method=method, params=params)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def encode(value: Any) -> bytes:
+    """Encode one message as compact JSON."""
+    return msgspec.json.encode(value)

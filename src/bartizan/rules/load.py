@@ -1,0 +1,102 @@
+"""Loading rules: Sigma's header, and the `check` body that judges an inventory.
+
+Every mistake of every file is collected and reported with its place; a rule that cannot be honoured is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+import yaml
+
+from bartizan.model.asset import AssetKind, Confidence
+from bartizan.model.errors import ContentError, Place
+from bartizan.model.finding import Severity
+
+
+class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a check judges (a kind of asset; the whole inventory where none is named), how sure it is, and the mend."""
+
+    judges: AssetKind | None = None
+    confidence: Confidence
+    remedy: str
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule: the header is that of a Sigma rule (Sigma specification 2.1), the body here is `check`."""
+
+    title: str
+    id: str
+    name: str
+    status: Literal["stable", "test", "experimental", "deprecated"]
+    description: str
+    references: tuple[str, ...] = ()
+    author: str
+    date: str
+    modified: str = ""
+    tags: tuple[str, ...]
+    level: Severity
+    falsepositives: tuple[str, ...]
+    check: CheckBody
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without its dates: a rule's `date` is text, quoted or not, as Sigma has it."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{2,60}")
+_TAG = re.compile(
+    r"(owasp-mcp\.mcp(0[1-9]|10)|safe-mcp\.t\d{4}(\.\d{3})?|atlas\.aml\.t\d{4}(\.\d{3})?|attack\.[a-z0-9.\-]+|cwe\.\d+)"
+)
+
+
+def load(files: Mapping[str, str]) -> list[Rule]:
+    """Rules from texts by file name, ordered by name. Raises ContentError with every mistake of every file."""
+    mistakes: list[tuple[Place, str]] = []
+    rules: dict[str, Rule] = {}
+    identities: dict[str, str] = {}
+    for path, text in sorted(files.items()):
+        try:
+            rule = _convert(text)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else None
+            mistakes.append((Place(path=path, line=line), f"not YAML: {error.problem}"))
+            continue
+        except msgspec.ValidationError as error:
+            mistakes.append((Place(path=path), str(error)))
+            continue
+        mistakes += [(Place(path=path), what) for what in _mistakes(rule)]
+        for unique in (rule.id, rule.name):
+            if unique in identities:
+                mistakes.append((Place(path=path), f"{unique} is already used by {identities[unique]}"))
+            identities[unique] = path
+        rules[rule.name] = rule
+    if mistakes:
+        raise ContentError(mistakes)
+    return [rules[name] for name in sorted(rules)]
+
+
+def _convert(text: str) -> Rule:
+    return msgspec.convert(yaml.load(text, Loader=_Loader), Rule)  # noqa: S506 - a SafeLoader
+
+
+def _mistakes(rule: Rule) -> list[str]:
+    found: list[str] = []
+    if not _UUID.fullmatch(rule.id):
+        found.append(f"id {rule.id!r} is not a UUID")
+    if not _NAME.fullmatch(rule.name):
+        found.append(f"name {rule.name!r} is not lower case with underscores")
+    found += [f"tag {tag!r} is of no known family" for tag in rule.tags if not _TAG.fullmatch(tag)]
+    if not rule.tags:
+        found.append("no tag")
+    if not rule.falsepositives:
+        found.append("no known false positives written down (say `none known` where that is so)")
+    return found

@@ -1,0 +1,33 @@
+"""The one typed door to RE2: linear time on any text, no backtracking."""
+
+from collections.abc import Iterable
+
+import re2  # pyright: ignore[reportMissingTypeStubs]
+
+
+class Pattern:
+    """One expression in RE2 syntax whose first group is what is looked for. Raises ValueError if it is malformed."""
+
+    def __init__(self, expression: str) -> None:
+        try:
+            self._compiled = re2.compile(expression)  # pyright: ignore[reportUnknownMemberType]
+        except re2.error as error:  # pyright: ignore
+            raise ValueError(f"{expression!r}: {error}") from None  # pyright: ignore
+
+    def groups(self, text: str) -> list[tuple[int, int]]:
+        """Start and end, in code points, of the first group of every match."""
+        return [match.span(1) for match in self._compiled.finditer(text)]  # pyright: ignore
+
+
+class PatternSet:
+    """Many expressions searched in one pass."""
+
+    def __init__(self, expressions: Iterable[str]) -> None:
+        self._set = re2.Set.SearchSet()  # pyright: ignore
+        for expression in expressions:
+            self._set.Add(expression)  # pyright: ignore
+        self._set.Compile()  # pyright: ignore
+
+    def matching(self, text: str) -> list[int]:
+        """Numbers of the expressions that match somewhere, in order."""
+        return sorted(self._set.Match(text) or ())  # pyright: ignore
