@@ -75,9 +75,16 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def port_of(url: str) -> tuple[str, int]:
+    """Host and port of a URL, the scheme's own where none is written; an empty host where it has none."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return "", 0
+
+
 def listen_keys(url: str) -> list[str]:
     """The key of the port on this machine that serves a loopback URL."""
-    parts = urlsplit(url)
-    if parts.hostname is None or not is_loopback(parts.hostname):
-        return []
-    return [f"listen:{parts.port or {'http': 80, 'https': 443}.get(parts.scheme, 0)}"]
+    host, port = port_of(url)
+    return [f"listen:{port}"] if is_loopback(host) else []

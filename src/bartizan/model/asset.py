@@ -2,14 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
 from bartizan.model.errors import Place
+from bartizan.model.json import JsonObject
 
 AssetId = str
-JsonObject = dict[str, Any]
 
 
 class AssetKind(StrEnum):

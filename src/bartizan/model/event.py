@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from bartizan.model.asset import JsonObject
+from bartizan.model.json import JsonObject
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bartizan.model.asset import AssetId, JsonObject
+from bartizan.model.asset import AssetId
+from bartizan.model.json import JsonObject, as_object, as_text
 
 
 class Transport(StrEnum):
@@ -47,11 +48,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def server_info(self) -> JsonObject:
         """The server's name and version in its own words: never an identity."""
-        info: Any = self.discovered.get("serverInfo")
-        return info if isinstance(info, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        return as_object(self.discovered.get("serverInfo"))
 
     @property
     def instructions(self) -> str:
         """The text that a client puts before its model."""
-        text = self.discovered.get("instructions")
-        return text if isinstance(text, str) else ""
+        return as_text(self.discovered.get("instructions"))
