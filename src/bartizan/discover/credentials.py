@@ -8,18 +8,22 @@ import msgspec
 from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret, fingerprint
-from bartizan.text.patterns import entropy_bits, find_secrets, is_placeholder, names_credential
+from bartizan.text.patterns import SecretSpan, entropy_bits, find_secrets, is_placeholder, names_credential
 
 GENERIC = "generic"
 
 
 class FoundCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential in one place. `name` is that of the variable, argument or header that holds it."""
+    """One credential in one place. `name` is that of the variable, argument or header that holds it.
+
+    `backend` is scheme, host and port of the URL that a password stands in: what it unlocks.
+    """
 
     kind: str
     fingerprint: str
     name: str
     place: Place
+    backend: str = ""
 
     def asset(self) -> Asset:
         """The credential as an asset; everywhere the same value stands it has the same id."""
@@ -28,7 +32,11 @@ class FoundCredential(msgspec.Struct, frozen=True, kw_only=True):
             kind=AssetKind.CREDENTIAL,
             name=self.name or self.kind,
             keys=(self.fingerprint,),
-            attributes={"kind": self.kind, "fingerprint": self.fingerprint},
+            attributes={
+                "kind": self.kind,
+                "fingerprint": self.fingerprint,
+                **({"backend": self.backend} if self.backend else {}),
+            },
             places=(self.place,),
         )
 
@@ -68,12 +76,25 @@ def redact_text(text: str, place: Place, key: Secret, *, name: str = "") -> Reda
         if is_placeholder(value):
             continue
         credential = FoundCredential(
-            kind=span.kind, fingerprint=fingerprint(Secret(value), key), name=name, place=place
+            kind=span.kind,
+            fingerprint=fingerprint(Secret(value), key),
+            name=name,
+            place=place,
+            backend=_backend(text, span) if span.kind == "url-password" else "",
         )
         credentials.append(credential)
         parts += [text[end : span.start], mark(credential)]
         end = span.end
     return Redacted(text="".join(parts) + text[end:], credentials=tuple(credentials))
+
+
+def _backend(text: str, password: SecretSpan) -> str:
+    """Scheme, host and port of the URL around a password."""
+    scheme = re.search(
+        r"([A-Za-z][A-Za-z0-9+.\-]{1,20})://[^\s/]*\Z", text[max(0, password.start - 150) : password.start]
+    )
+    host = re.match(r"@([^\s/?#,]{1,253})", text[password.end : password.end + 260])
+    return f"{scheme[1].lower()}://{host[1].lower()}" if scheme and host else ""
 
 
 _OPTION = re.compile(r"(--?[A-Za-z][\w\-.]*)=(.*)", re.DOTALL)

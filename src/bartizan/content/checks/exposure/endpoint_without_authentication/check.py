@@ -1,0 +1,26 @@
+"""Judge an endpoint by its answer to a request without credentials, and by who can reach it."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from bartizan.model.asset import Asset
+from bartizan.model.finding import Severity
+from bartizan.model.inventory import Inventory
+from bartizan.rules.check import Sight
+
+_LOOPBACK = ("127.", "localhost", "::1")
+
+
+def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
+    """One sight for an open endpoint: less bad when only this machine reaches it."""
+    url = str(subject.attributes.get("url", ""))
+    if subject.attributes.get("status") != "open" or not url:
+        return
+    host = urlsplit(url).hostname or ""
+    local = host.startswith(_LOOPBACK) or host.endswith(".localhost")
+    reach = "any program and web page on this machine" if local else "anybody who reaches its network"
+    yield Sight(
+        message=f"{url} answered MCP without a credential: {reach} can use it",
+        place=subject.places[0] if subject.places else None,
+        severity=Severity.MEDIUM if local else None,
+    )
