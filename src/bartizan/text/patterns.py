@@ -34,7 +34,7 @@ _FORMATS: dict[str, str] = {
     "twilio-key": r"\b(SK[0-9a-f]{32})\b",
     "vault-token": r"\b(hv[sbr]\.[A-Za-z0-9_\-]{24,300})",
     "doppler-token": r"\b(dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._\-]{40,80})",
-    "onepassword-token": r"\b(ops_eyJ[A-Za-z0-9_\-+/=]{100,1500})",
+    "onepassword-token": r"\b(ops_eyJ[A-Za-z0-9_\-+/=]{100,})",
     "grafana-token": r"\b(gl(?:sa|c)_[A-Za-z0-9_+/=]{32,400})",
     "databricks-token": r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b",
     "supabase-token": r"\b(sb(?:p|_secret)_[A-Za-z0-9_]{20,80})\b",
@@ -42,8 +42,8 @@ _FORMATS: dict[str, str] = {
     "figma-token": r"\b(figd_[A-Za-z0-9_\-]{38,60})",
     "postman-key": r"\b(PMAK-[a-f0-9]{24}-[a-f0-9]{34})\b",
     "telegram-token": r"\b(\d{8,10}:AA[A-Za-z0-9_\-]{33})",
-    "jwt": r"\b(eyJ[A-Za-z0-9_\-]{10,2000}\.eyJ[A-Za-z0-9_\-]{10,4000}\.[A-Za-z0-9_\-]{10,2000})",
-    "private-key": r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]{16,10000}?-----END)",
+    "jwt": r"\b(eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,})",
+    "private-key": r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]{16,}?-----END)",
     "age-key": r"\b(AGE-SECRET-KEY-1[0-9A-Z]{58})\b",
     "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/@?#]{1,300})@",
 }
@@ -108,7 +108,7 @@ def words_of(name: str) -> list[str]:
 def names_credential(name: str) -> bool:
     """Whether a variable, argument, header or key of this name usually holds a credential."""
     words = words_of(name)
-    if not words or words[-1] in _NOT_VALUES:
+    if not words or words[-1] in _NOT_VALUES or name in {"PWD", "OLDPWD"}:  # the shell's folders
         return False
     if any(word in _CREDENTIAL_WORDS for word in words):
         return True
