@@ -6,12 +6,14 @@ looks that say what it could not find, because silence is not a clean result.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from bartizan.model.asset import AssetId
 from bartizan.model.coverage import Look
+from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
@@ -69,22 +71,68 @@ class NetworkCollector(Protocol):
         ...
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sandbox is to start: a package of an index, or a local program or script.
+
+    `ecosystem` is `npm`, `pypi`, `local`, or what cannot be started so (`oci`, `unknown`). `version` is exact, a range
+    or empty for the newest. `arguments` are those of the server itself. `program` is the name of the package's
+    program or Python module, where the command says it. `path` is the local script or program. `constraints` narrow
+    the versions of dependencies (PyPI only, such as `mcp<2`).
+    """
+
+    ecosystem: str
+    name: str
+    version: str = ""
+    arguments: tuple[str, ...] = ()
+    program: str = ""
+    path: str = ""
+    constraints: tuple[str, ...] = ()
+
+
+class Confined(msgspec.Struct, frozen=True, kw_only=True):
+    """A command made safe to start: run exactly this, in this environment.
+
+    `version` is the package's version as resolved, `sha256` the digest of all its files with its dependencies; both
+    are empty for local programs.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    version: str = ""
+    sha256: str = ""
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One outgoing JSON-RPC message and what an HTTP transport needs to know of it for its headers."""
 
     body: bytes
     method: str
+    identity: str | int | None = None
     name: str = ""
     protocol_version: str = ""
     era: Era = Era.LEGACY
     expects_reply: bool = True
 
 
+class RequestRefusedError(RemoteProtocolError):
+    """A request that got no JSON-RPC answer of its own: an HTTP status, or a stream that ended without it.
+
+    `identity` is the request's id, `body` what came (bounded), `challenge` the value of `WWW-Authenticate`.
+    """
+
+    def __init__(
+        self, identity: str | int | None, status: int, reason: str, *, body: bytes = b"", challenge: str = ""
+    ) -> None:
+        super().__init__(reason)
+        self.identity, self.status, self.reason = identity, status, reason
+        self.body, self.challenge = body, challenge
+
+
 class Transport(Protocol):
     """Carries JSON-RPC messages to and from one server; bounded by `Limits`.
 
     Raises `RemoteProtocolError` (or `LimitExceededError`) for what the server did, `OSError` for what the network did,
-    and `EOFError` when the server has closed.
+    `EOFError` when the server has closed, and, from `receive`, `RequestRefusedError` for one request.
     """
 
     async def open(self) -> None:
@@ -111,16 +159,9 @@ class Transport(Protocol):
 class Prober(Protocol):
     """Takes the snapshot of one server. Lists definitions, calls nothing."""
 
-    async def probe(self, server: AssetId, launch: Launch) -> Probed:
-        """Never raises for what a server does: that is in the looks."""
+    async def probe(self, server: AssetId, launch: Launch, confined: Confined | None = None) -> Probed:
+        """Never raises for what a server does: that is in the looks. With `confined` that is what is started."""
         ...
-
-
-class Confined(msgspec.Struct, frozen=True, kw_only=True):
-    """A command made safe to start: run exactly this, in this environment."""
-
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
 
 
 class SandboxError(Exception):
@@ -134,15 +175,23 @@ class Sandbox(Protocol):
         """Give an empty text, or why there is no sandbox on this host."""
         ...
 
-    async def confine(self, launch: Launch) -> Confined:
+    async def confine(self, launch: Launch, wanted: Wanted) -> Confined:
         """Fetch what must be fetched, and give the confined command. Raises SandboxError."""
         ...
+
+
+class Consent(StrEnum):
+    """What a person answered: no, this once, or from now on."""
+
+    REFUSED = "refused"
+    GIVEN = "given"
+    REMEMBERED = "remembered"
 
 
 class Approver(Protocol):
     """Asks a person."""
 
-    async def consent(self, launch: Launch) -> bool:
+    async def consent(self, launch: Launch) -> Consent:
         """Whether this server may be started, having shown its whole command."""
         ...
 

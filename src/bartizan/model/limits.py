@@ -13,6 +13,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     search_depth_max: int = 6
     yaml_nodes_max: int = 200_000
     config_servers_max: int = 2_000
+    config_files_max: int = 20_000
+    config_strings_max: int = 200_000
+    projects_max: int = 1_000
 
     # Reading messages
     message_bytes_max: int = 16 * 1024 * 1024
@@ -32,6 +35,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     probe_bytes_max: int = 64 * 1024 * 1024
     pages_max: int = 200
     definitions_max: int = 20_000
+    discover_seconds_max: float = 10.0
+    unreadable_seconds_max: float = 2.0
+    faults_max: int = 20
+    redirects_max: int = 3
+    metadata_bytes_max: int = 256 * 1024
+    metadata_documents_max: int = 8
+    metadata_seconds_max: float = 10.0
     probes_parallel_max: int = 16
 
     # Looking at a network
@@ -43,14 +53,36 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # Fetching a package into the sandbox
     fetch_seconds_max: float = 300.0
     fetch_bytes_max: int = 1024 * 1024 * 1024
+    fetch_files_max: int = 200_000
+    index_bytes_max: int = 64 * 1024 * 1024
+    index_seconds_max: float = 30.0
+    proxy_connections_max: int = 64
+
+    # One server in the sandbox; memory and processor time are per process, processes per sandbox
+    sandbox_memory_bytes_max: int = 2 * 1024 * 1024 * 1024
+    sandbox_memory_folder_bytes_max: int = 64 * 1024 * 1024
+    sandbox_file_bytes_max: int = 64 * 1024 * 1024
+    sandbox_processes_max: int = 128
+    sandbox_descriptors_max: int = 1_024
+    sandbox_cpu_seconds_max: int = 120
+    sandbox_folders_max: int = 16
 
     # Processes of this machine
     processes_max: int = 20_000
     process_descriptors_max: int = 4_096
     command_line_bytes_max: int = 128 * 1024
+    environment_bytes_max: int = 256 * 1024
+    descriptors_max: int = 400_000
+    script_bytes_max: int = 64 * 1024
+    socket_table_bytes_max: int = 32 * 1024 * 1024
+    socket_table_entries_max: int = 500_000
+    socket_table_seconds_max: float = 2.0
+    process_ancestors_max: int = 16
 
     # What a person is shown
     shown_characters_max: int = 2_000
+    shown_name_characters_max: int = 160
+    report_rows_max: int = 200
 
 
 DEFAULT = Limits()
