@@ -79,6 +79,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     socket_table_seconds_max: float = 2.0
     process_ancestors_max: int = 16
 
+    # The store
+    scans_kept_max: int = 100
+
+    # Questions to the map of assets
+    map_nodes_max: int = 50_000
+    map_paths_max: int = 200
+    map_cuts_max: int = 10
+    map_cut_controls_max: int = 64
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160

@@ -8,12 +8,15 @@ from bartizan.model.secret import Secret
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A file that a client may read. `text` may hold secrets; it is None when `problem` says why.
 
-    `client` and `role` are those of the catalogue entry whose path matched. `uid` and `mode` are None off POSIX.
+    `client`, `role` and `pattern` are those of the catalogue entry whose path matched; `user` is whose home it is.
+    `uid` and `mode` are None off POSIX.
     """
 
     path: str
     client: str
     role: str
+    pattern: str = ""
+    user: str = ""
     home: str = ""
     workspace: str = ""
     uid: int | None = None
@@ -34,8 +37,10 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A running process. `pipes` and `sockets` are the kernel's inode numbers of its ends.
 
-    `command` may hold secrets. `environment` holds only those variables whose names look like credentials;
-    `environment_names` all names. `problem` says what could not be read.
+    `started` is in seconds since 1970. `command` may hold secrets. `environment` holds only those variables whose
+    names look like credentials; `environment_names` all names. `script` is the file that an interpreter runs, its
+    links resolved; `serves_mcp` says that it uses the server part of an MCP SDK. `own_network` is false where its
+    ports are not those of this machine (a container). `problem` says what could not be read.
     """
 
     pid: int
@@ -45,6 +50,8 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[Secret, ...]
     executable: str = ""
     directory: str = ""
+    script: str = ""
+    serves_mcp: bool = False
     environment_names: tuple[str, ...] = ()
     environment: dict[str, Secret] = {}
     pipes_read: frozenset[int] = frozenset()
@@ -52,6 +59,7 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     socket_peers: frozenset[int] = frozenset()
     sockets: frozenset[int] = frozenset()
     listening: tuple[Listening, ...] = ()
+    own_network: bool = True
     container: str = ""
     problem: str = ""
 
