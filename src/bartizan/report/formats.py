@@ -1,0 +1,10 @@
+"""The built-in output formats, registered as a plugin's would be."""
+
+from bartizan.plugins import Renderer, hookimpl
+from bartizan.report import json, table
+
+
+@hookimpl
+def bartizan_renderers() -> dict[str, Renderer]:
+    """By the name that `--format` takes."""
+    return {"table": table.render, "json": json.render}

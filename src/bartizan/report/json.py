@@ -1,0 +1,82 @@
+"""The report as one JSON document, `bartizan-report/1`; its schema is `docs/reference/schemas/report.schema.json`."""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, cast
+
+import msgspec
+
+from bartizan.model.asset import AssetId
+from bartizan.model.coverage import Look
+from bartizan.model.finding import Finding
+from bartizan.model.inventory import Inventory
+from bartizan.report.summary import Summary
+
+FORMAT = "bartizan-report/1"
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked at of one asset, or of the machine when `subject` is empty, and whether anything is missing."""
+
+    subject: AssetId
+    name: str
+    complete: bool
+    looks: tuple[Look, ...]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole report. `findings` come worst first, `coverage` by subject, the machine before all."""
+
+    format: Literal["bartizan-report/1"] = FORMAT
+    taken_at: datetime
+    summary: Summary
+    inventory: Inventory
+    findings: tuple[Finding, ...]
+    coverage: tuple[Coverage, ...]
+
+
+def render(inventory: Inventory, findings: list[Finding]) -> str:
+    """The report as indented ASCII JSON: what is invisible stands as an escape. Equal input, equal bytes."""
+    report = Report(
+        taken_at=inventory.taken_at,
+        summary=Summary.of(inventory, findings),
+        inventory=inventory,
+        findings=tuple(findings),
+        coverage=tuple(_coverage(inventory)),
+    )
+    return dump(msgspec.to_builtins(report, order="deterministic"))
+
+
+def _coverage(inventory: Inventory) -> Iterable[Coverage]:
+    names = {asset.id: asset.name for asset in inventory.assets}
+    looks: dict[AssetId, list[Look]] = {"": []}
+    for look in inventory.looks:
+        looks.setdefault(look.subject, []).append(look)
+    for subject, found in sorted(looks.items()):
+        complete = bool(found) and all(look.complete for look in found)
+        yield Coverage(subject=subject, name=names.get(subject, ""), complete=complete, looks=tuple(found))
+
+
+def dump(document: Any) -> str:
+    """Indented ASCII JSON that every reader accepts, with a line feed at its end."""
+    return json.dumps(_acceptable(document), indent=2, allow_nan=False) + "\n"
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _acceptable(value: Any) -> Any:
+    """What JSON has no form for becomes text: halves of characters, as bytes of a file name give, and infinities."""
+    if isinstance(value, str):
+        return _SURROGATE.sub(lambda half: f"‹U+{ord(half[0]):04X}›", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        return {_acceptable(key): _acceptable(item) for key, item in items.items()}
+    if isinstance(value, list | tuple):
+        return [_acceptable(item) for item in cast("list[Any]", value)]
+    return value
