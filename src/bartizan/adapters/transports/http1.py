@@ -29,6 +29,10 @@ class AddressRefusedError(OSError):
     """This client does not go there: not an http(s) URL, or an address that its policy forbids."""
 
 
+class NoAnswerError(RemoteProtocolError):
+    """The server closed the connection without a byte of an answer."""
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where a URL leads. `shown` has neither query nor user information; `authority` is the Host header."""
 
@@ -127,7 +131,8 @@ class Reading:
 
     def _end(self) -> None:
         if not self.head_done:
-            raise RemoteProtocolError("closed the connection before a whole answer")
+            kind = RemoteProtocolError if self._silent else NoAnswerError
+            raise kind("closed the connection before a whole answer")
         if not self.until_close:
             raise RemoteProtocolError("the body is shorter than announced")
         self.done = True

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
+from typing import Any
 
 from bartizan import __version__
 from bartizan.adapters.transports.http1 import AddressRefusedError, Reading, Target, compose, parse_target
@@ -17,7 +18,7 @@ from bartizan.adapters.transports.tls import (
     ClientCertificateRequired,
     asks_for_certificate,
     certificate_refused,
-    handshake_refused,
+    perhaps_certificate_refused,
     tls_context,
 )
 from bartizan.model.errors import LimitExceededError, RemoteProtocolError
@@ -166,12 +167,12 @@ class OutboundClient:
         ends = asyncio.get_running_loop().time() + seconds
         async with _within(ends):
             addresses = await self._resolve(target)
-            reader, writer = await self._connect(target, addresses)
             try:
-                reading = await self._exchange(reader, writer, message)
-            except BaseException as error:
-                await _drop(writer)
-                raise _meaning(error) from None
+                reader, writer, reading = await self._converse(target, addresses, message)
+            except (OSError, RemoteProtocolError) as error:
+                if target.secure and await _lacks_certificate(error, addresses[0], target):
+                    raise ClientCertificateRequired(f"{target.authority} asks for a client certificate") from None
+                raise
         return Response(target.shown, reading, reader, writer, ends)
 
     async def reach(self, url: str) -> None:
@@ -195,19 +196,28 @@ class OutboundClient:
                 raise AddressRefusedError(f"{target.host} is {address}, where this client may not go")
         return addresses
 
-    async def _connect(self, target: Target, addresses: list[str]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if not target.secure:
-            return await self._dial(addresses, target.port)
+    async def _converse(
+        self, target: Target, addresses: list[str], message: bytes
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, Reading]:
+        """Connect, send, and read up to the end of the head."""
+        tls: dict[str, Any] = {"ssl": self._tls(), "server_hostname": target.host} if target.secure else {}
+        reader, writer = await self._dial(addresses, target.port, **tls)
+        try:
+            reading = Reading(self._limits)
+            writer.write(message)
+            with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # it may have answered and hung up
+                await writer.drain()
+            while not reading.head_done:
+                reading.feed(await reader.read(4096))
+        except BaseException:
+            await _drop(writer)
+            raise
+        return reader, writer, reading
+
+    def _tls(self) -> ssl.SSLContext:
         if self._context is None:
             self._context = tls_context(verify=self._verify, ca_file=self._ca_file)
-        try:
-            return await self._dial(addresses, target.port, ssl=self._context, server_hostname=target.host)
-        except ssl.SSLError as error:
-            if certificate_refused(error):
-                raise ClientCertificateRequired(f"{target.authority} asks for a client certificate") from None
-            if handshake_refused(error) and await asks_for_certificate(addresses[0], target.port, target.host):
-                raise ClientCertificateRequired(f"{target.authority} asks for a client certificate") from None
-            raise
+        return self._context
 
     async def _dial(
         self, addresses: list[str], port: int, *, ssl: ssl.SSLContext | None = None, server_hostname: str | None = None
@@ -223,15 +233,6 @@ class OutboundClient:
             except OSError as error:
                 failure = error
         raise failure
-
-    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: bytes) -> Reading:
-        reading = Reading(self._limits)
-        writer.write(message)
-        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # it may have answered before it hung up
-            await writer.drain()
-        while not reading.head_done:
-            reading.feed(await reader.read(4096))
-        return reading
 
 
 class _within:  # noqa: N801 - reads as a phrase: async with _within(ends)
@@ -250,11 +251,11 @@ class _within:  # noqa: N801 - reads as a phrase: async with _within(ends)
             raise TimeoutError("no whole answer within the deadline") from None
 
 
-def _meaning(error: BaseException) -> BaseException:
-    """With TLS 1.3 a server's refusal comes after the handshake, where the answer should be."""
-    if isinstance(error, ssl.SSLError) and certificate_refused(error):
-        return ClientCertificateRequired("the server asks for a client certificate")
-    return error
+async def _lacks_certificate(error: BaseException, address: str, target: Target) -> bool:
+    """Whether it failed because the server wants a client certificate. TLS 1.3 servers say so after the handshake."""
+    if certificate_refused(error):
+        return True
+    return perhaps_certificate_refused(error) and await asks_for_certificate(address, target.port, target.host)
 
 
 async def _drop(writer: asyncio.StreamWriter) -> None:

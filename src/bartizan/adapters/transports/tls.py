@@ -3,6 +3,9 @@
 import asyncio
 import contextlib
 import ssl
+from typing import Any
+
+from bartizan.adapters.transports.http1 import NoAnswerError
 
 _CERTIFICATE_REQUEST = 13
 _HANDSHAKE = 22
@@ -14,7 +17,6 @@ _ALERTS_ABOUT_OUR_CERTIFICATE = (
     "ALERT_UNKNOWN_CA",
     "ALERT_ACCESS_DENIED",
 )
-_FLIGHT_BYTES_MAX = 128 * 1024
 
 
 class ClientCertificateRequired(ConnectionError):  # noqa: N818 - it names what the server asks for
@@ -31,57 +33,31 @@ def tls_context(*, verify: bool, ca_file: str = "") -> ssl.SSLContext:
     return context
 
 
-def certificate_refused(error: ssl.SSLError) -> bool:
+def certificate_refused(error: BaseException) -> bool:
     """Whether the peer's alert is about the certificate that we did not send. Our own checks raise no alert."""
-    reason = error.reason or ""
-    return any(reason.endswith(alert) for alert in _ALERTS_ABOUT_OUR_CERTIFICATE)
+    return isinstance(error, ssl.SSLError) and (error.reason or "").endswith(_ALERTS_ABOUT_OUR_CERTIFICATE)
 
 
-def handshake_refused(error: ssl.SSLError) -> bool:
-    """Whether the peer's alert says only `handshake_failure`: no common cipher, or (TLS 1.2) no certificate."""
-    return (error.reason or "").endswith("ALERT_HANDSHAKE_FAILURE")
+def perhaps_certificate_refused(error: BaseException) -> bool:
+    """Whether the server may have hung up for want of a certificate: many say `handshake_failure`, or nothing."""
+    if isinstance(error, ssl.SSLEOFError | ConnectionResetError | NoAnswerError):
+        return True
+    return isinstance(error, ssl.SSLError) and (error.reason or "").endswith("ALERT_HANDSHAKE_FAILURE")
 
 
 async def asks_for_certificate(address: str, port: int, server_hostname: str) -> bool:
-    """Whether a TLS 1.2 server's first flight, which is in clear, holds a CertificateRequest (RFC 5246, 7.4.4).
+    """Whether a server's first flight holds a CertificateRequest (RFC 8446, 4.3.2), found by one more handshake.
 
-    Raises OSError when it cannot be reached. The caller bounds the time.
+    The standard library shows handshake messages only by the debugging hook of a context. The caller bounds the time.
     """
-    context = tls_context(verify=False)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    client = context.wrap_bio(incoming, outgoing, server_hostname=server_hostname)
-    with contextlib.suppress(ssl.SSLWantReadError):
-        client.do_handshake()
-    reader, writer = await asyncio.open_connection(address, port)
-    try:
-        writer.write(outgoing.read())
-        flight = b""
-        while len(flight) < _FLIGHT_BYTES_MAX and (data := await reader.read(4096)):
-            flight += data
-            types = handshake_types(flight)
-            if _CERTIFICATE_REQUEST in types or 14 in types:  # 14: ServerHelloDone ends the flight
-                return _CERTIFICATE_REQUEST in types
-        return False
-    finally:
+    context, seen = tls_context(verify=False), set[int]()
+
+    def note(_connection: Any, _direction: str, _version: Any, kind: Any, message: Any, _data: bytes) -> None:
+        if kind == _HANDSHAKE:
+            seen.add(int(message))
+
+    context._msg_callback = note  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=server_hostname)
         writer.transport.abort()
-
-
-def handshake_types(flight: bytes) -> set[int]:
-    """The types of the whole handshake messages in a run of TLS records."""
-    messages, types, at = b"", set[int](), 0
-    while at + 5 <= len(flight):
-        end = at + 5 + int.from_bytes(flight[at + 3 : at + 5], "big")
-        if end > len(flight):
-            break
-        if flight[at] == _HANDSHAKE:
-            messages += flight[at + 5 : end]
-        at = end
-    at = 0
-    while at + 4 <= len(messages):
-        end = at + 4 + int.from_bytes(messages[at + 1 : at + 4], "big")
-        if end > len(messages):
-            break
-        types.add(messages[at])
-        at = end
-    return types
+    return _CERTIFICATE_REQUEST in seen
