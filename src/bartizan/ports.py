@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from bartizan.model.asset import AssetId
+from bartizan.model.change import Change, KnownFinding
 from bartizan.model.coverage import Look
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
@@ -205,18 +206,30 @@ class Vault(Protocol):
 
 
 class Store(Protocol):
-    """Keeps inventories, findings, events and consents. Never a secret."""
+    """Keeps inventories, findings, events and consents. Never a secret: encoding one raises TypeError.
 
-    def save(self, inventory: Inventory, findings: Sequence[Finding]) -> None:
-        """Keep a scan; what earlier scans saw first keeps its first-seen time."""
+    `scope` names what a scan looked at (nothing for this machine, else another home, a target): only scans of one
+    scope are compared with each other.
+    """
+
+    def save(self, inventory: Inventory, findings: Sequence[Finding], *, scope: str = "") -> None:
+        """Keep a scan, whole or not at all; what earlier scans saw first keeps its first-seen time."""
         ...
 
-    def latest(self) -> Inventory | None:
+    def latest(self, *, scope: str = "") -> Inventory | None:
         """Give the newest inventory."""
         ...
 
-    def findings(self) -> list[Finding]:
+    def findings(self, *, scope: str = "") -> list[Finding]:
         """Give the findings of the newest inventory."""
+        ...
+
+    def known_findings(self, *, scope: str = "") -> list[KnownFinding]:
+        """Give every finding of the kept scans with its history, oldest first."""
+        ...
+
+    def changes(self, *, scope: str = "") -> list[Change]:
+        """Give what differs between the newest inventory and the one before it."""
         ...
 
     def record(self, event: Event) -> None:

@@ -54,6 +54,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     fetch_seconds_max: float = 300.0
     fetch_bytes_max: int = 1024 * 1024 * 1024
     fetch_files_max: int = 200_000
+    fetches_parallel_max: int = 4
     index_bytes_max: int = 64 * 1024 * 1024
     index_seconds_max: float = 30.0
     proxy_connections_max: int = 64

@@ -1,0 +1,1 @@
+"""The store: inventories, findings, events and consents in SQLite or PostgreSQL."""
