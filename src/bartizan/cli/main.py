@@ -7,6 +7,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # a traceback with local variables would print what was read
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 

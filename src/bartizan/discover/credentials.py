@@ -90,10 +90,9 @@ def redact_text(text: str, place: Place, key: Secret, *, name: str = "") -> Reda
 
 def _backend(text: str, password: SecretSpan) -> str:
     """Scheme, host and port of the URL around a password."""
-    scheme = re.search(
-        r"([A-Za-z][A-Za-z0-9+.\-]{1,20})://[^\s/]*\Z", text[max(0, password.start - 150) : password.start]
-    )
-    host = re.match(r"@([^\s/?#,]{1,253})", text[password.end : password.end + 260])
+    before, after = text[max(0, password.start - 150) : password.start], text[password.end : password.end + 260]
+    scheme = re.search(r"([A-Za-z][A-Za-z0-9+.\-]{1,20})://[^\s/]*\Z", before)
+    host = re.match(r"@([^\s/?#,]{1,253})", after)
     return f"{scheme[1].lower()}://{host[1].lower()}" if scheme and host else ""
 
 

@@ -10,7 +10,7 @@ import msgspec
 from bartizan.text import regex
 
 # kind: (pattern, what it unlocks). Formats as their vendors document them; the group is the secret.
-_FORMATS: dict[str, str] = {
+FORMATS: dict[str, str] = {
     "github-token": r"\b(gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,251})\b",
     "gitlab-token": r"\b(gl(?:pat|dt|ft|rt|cbt|ptt|agent|oas|soat)-[A-Za-z0-9_\-]{20,64})",
     "aws-access-key-id": r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b",
@@ -47,9 +47,9 @@ _FORMATS: dict[str, str] = {
     "age-key": r"\b(AGE-SECRET-KEY-1[0-9A-Z]{58})\b",
     "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/@?#]{1,300})@",
 }
-_KINDS = list(_FORMATS)
-_MATCHERS = [regex.Pattern(pattern) for pattern in _FORMATS.values()]
-_ANY = regex.PatternSet(_FORMATS.values())
+_KINDS = list(FORMATS)
+_MATCHERS = [regex.Pattern(pattern) for pattern in FORMATS.values()]
+_ANY = regex.PatternSet(FORMATS.values())
 
 
 class SecretSpan(msgspec.Struct, frozen=True):

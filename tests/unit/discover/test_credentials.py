@@ -1,0 +1,75 @@
+"""Credentials leave as kind, place and fingerprint; their text leaves as a mark."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bartizan.discover.credentials import redact_command, redact_mapping, redact_text, redact_url, redact_value
+from bartizan.model.errors import Place
+from bartizan.model.secret import Secret
+
+KEY = Secret("k" * 64)
+HERE = Place(path="/home/ada/.cursor/mcp.json", pointer="/args")
+GITHUB = "ghp_" + "A1b2" * 9
+GENERIC = "s3cr3t-Value-91x"
+
+
+@pytest.mark.parametrize(
+    ("command", "kinds"),
+    [
+        (["npx", "x", "--token", GENERIC], ["generic"]),
+        (["npx", "x", f"--api-key={GENERIC}"], ["generic"]),
+        (["docker", "run", "-e", f"GITHUB_TOKEN={GITHUB}", "image"], ["github-token"]),
+        (["npx", "mcp-remote", "https://x/mcp", "--header", f"Authorization: Bearer {GENERIC}"], ["generic"]),
+        (["server", f"postgresql://app:{GENERIC}@db.example.com:5432/app"], ["url-password"]),
+        (["server", f"https://x/mcp?api_key={GENERIC}&page=2"], ["generic"]),
+        (["server", GITHUB], ["github-token"]),
+        (["server", "--token-file", "/run/secrets/token"], []),
+        (["server", "--token", "${GITHUB_TOKEN}"], []),
+        (["server", "--author", "Ada Lovelace"], []),
+        (["server", "--max-tokens", "4096"], []),
+        (["server", "--keyboard", "azerty-layout"], []),
+    ],
+)
+def test_a_command_is_shown_with_its_secrets_as_marks(command: list[str], kinds: list[str]):
+    shown, found = redact_command(command, HERE, KEY)
+    assert [one.kind for one in found] == kinds
+    assert GENERIC not in " ".join(shown)
+    assert GITHUB not in " ".join(shown)
+    if not kinds:
+        assert list(shown) == command
+
+
+def test_a_password_in_a_url_knows_what_it_unlocks():
+    found = redact_text(f"postgresql://app:{GENERIC}@DB.example.com:5432/app", HERE, KEY).credentials
+    assert [one.backend for one in found] == ["postgresql://db.example.com:5432"]
+
+
+def test_the_same_secret_has_the_same_fingerprint_wherever_it_stands():
+    one = redact_value("API_KEY", GENERIC, HERE, KEY).credentials[0]
+    other = redact_url(f"https://x/?token={GENERIC}", HERE, KEY).credentials[0]
+    assert one.fingerprint == other.fingerprint
+    assert one.asset().id == other.asset().id
+
+
+def test_another_deployment_gives_another_fingerprint():
+    one = redact_value("API_KEY", GENERIC, HERE, KEY).credentials[0]
+    other = redact_value("API_KEY", GENERIC, HERE, Secret("other" * 10)).credentials[0]
+    assert one.fingerprint != other.fingerprint
+
+
+def test_names_stay_and_places_point_at_the_value():
+    shown, found = redact_mapping({"DB_PASSWORD": GENERIC, "LANG": "C", "a/b_token": GENERIC}, HERE, KEY)
+    assert list(shown) == ["DB_PASSWORD", "LANG", "a/b_token"]
+    assert shown["LANG"] == "C"
+    assert [one.place.pointer for one in found] == ["/args/DB_PASSWORD", "/args/a~1b_token"]
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.text(max_size=40))
+def test_no_text_makes_redaction_fail_and_a_known_secret_never_survives_it(before: str, name: str, after: str):
+    text = f"{before} {GITHUB} {after}"
+    shown, _ = redact_command(["server", text, name, text], HERE, KEY)
+    assert GITHUB not in " ".join(shown)
+    value = redact_value(name, text, HERE, KEY)
+    assert GITHUB not in msgspec.json.encode([value.text, [one.asset() for one in value.credentials]]).decode()

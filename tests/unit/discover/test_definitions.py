@@ -1,0 +1,76 @@
+"""Snapshots as assets."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from bartizan.discover.definitions import digest, read_definitions, without_secrets
+from bartizan.model.asset import AssetKind
+from bartizan.model.secret import Secret
+from bartizan.model.snapshot import Era, Snapshot, Transport
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+KEY = Secret("k" * 64)
+
+
+def snapshot(**more: object) -> Snapshot:
+    return Snapshot(
+        server="server:a",
+        taken_at=NOON,
+        transport=Transport.STDIO,
+        era=Era.MODERN,
+        protocol_version="2026-07-28",
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def test_a_tool_is_an_asset_whose_hash_covers_its_whole_definition():
+    tool = {
+        "name": "read",
+        "description": "Reads.",
+        "inputSchema": {"type": "object"},
+        "annotations": {"readOnlyHint": True},
+    }
+    (observation,) = read_definitions([snapshot(tools=(tool,))])
+    (found,) = [asset for asset in observation.assets if asset.kind is AssetKind.TOOL]
+    assert found.name == "read"
+    assert found.attributes["definition_sha256"] == digest(tool)
+    assert found.attributes["annotations"] == {"readOnlyHint": True}
+    changed = {**tool, "annotations": {"readOnlyHint": False}}
+    (again,) = read_definitions([snapshot(tools=(changed,))])
+    assert again.assets[1].id == found.id
+    assert again.assets[1].attributes["definition_sha256"] != found.attributes["definition_sha256"]
+
+
+def test_the_order_of_keys_does_not_change_a_hash():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+
+
+def test_two_tools_of_one_name_are_two_assets():
+    (observation,) = read_definitions([snapshot(tools=({"name": "x"}, {"name": "x"}, {"name": 7}, "garbage", None))])
+    identities = [asset.id for asset in observation.assets if asset.kind is AssetKind.TOOL]
+    assert len(identities) == len(set(identities)) == 5
+
+
+def test_a_secret_that_a_server_echoes_becomes_a_mark_and_a_credential():
+    value = "ghp_" + "A1b2" * 9
+    told = snapshot(tools=({"name": "x", "description": f"uses {value}", "enum": [value]},), stderr=f"token={value}")
+    clean, found = without_secrets(told, [], KEY)
+    assert value not in msgspec.json.encode(clean).decode()
+    assert {one.kind for one in found} == {"github-token"}
+    assert found[0].place.pointer.startswith("/tools/0")
+
+
+def test_a_secret_of_no_known_format_is_found_because_the_launch_held_it():
+    clean, found = without_secrets(
+        snapshot(discovered={"instructions": "pass hunter2hunter2"}), [Secret("hunter2hunter2")], KEY
+    )
+    assert "hunter2" not in clean.instructions
+    assert len(found) == 1
+
+
+def test_definitions_without_secrets_stay_the_servers_own():
+    tool = {"name": "x", "description": "\u200bodd \u202etext", "inputSchema": {"$defs": {"a": {}}, "n": 1.5}}
+    told = snapshot(tools=(tool,))
+    clean, found = without_secrets(told, [Secret("short")], KEY)
+    assert (clean, found) == (told, ())
