@@ -1,10 +1,15 @@
 """The built-in output formats, registered as a plugin's would be."""
 
 from bartizan.plugins import Renderer, hookimpl
-from bartizan.report import json, table
+from bartizan.report import cyclonedx, json, table
 
 
 @hookimpl
 def bartizan_renderers() -> dict[str, Renderer]:
     """By the name that `--format` takes."""
-    return {"table": table.render, "json": json.render}
+    return {
+        "table": table.render,
+        "json": json.render,
+        "cyclonedx": cyclonedx.render,
+        "cyclonedx-1.6": cyclonedx.render_1_6,
+    }
