@@ -49,6 +49,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connects_parallel_max: int = 64
     connects_per_second_max: float = 100.0
     connect_seconds_max: float = 3.0
+    endpoint_request_seconds_max: float = 5.0
+    endpoint_answer_bytes_max: int = 1024 * 1024
+    endpoint_paths_max: int = 24
+    endpoint_faults_max: int = 3
 
     # Fetching a package into the sandbox
     fetch_seconds_max: float = 300.0

@@ -1,0 +1,1 @@
+"""The sandbox: starting a server that nobody consented to, and fetching its package first."""

@@ -1,0 +1,80 @@
+"""Tools: where the programs that fetch and run packages stand on this host, and what must be mounted for them."""
+
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from bartizan.adapters.sandbox.box import Mount, inside_system
+from bartizan.ports import SandboxError
+
+# Folders of a home that hold credentials or everything: never mounted as a whole.
+_CLOSED = {".ssh", ".aws", ".gnupg", ".config", ".local", ".kube", ".docker", ".azure", ".cache", ".mozilla"}
+_MARKS = ("package.json", "pyproject.toml", "pyvenv.cfg", "setup.py", ".git")
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """A program of this host, and the folder that it needs (none where the box has it anyway)."""
+
+    path: str
+    mounts: tuple[Mount, ...] = ()
+
+
+def find_program(name: str, *, directory: str | None = None) -> Program:
+    """A program by name or path, as the client would find it. Raises SandboxError."""
+    given = os.path.expanduser(name)  # noqa: PTH111  a name without a tilde stays as it is
+    if "/" in given and not os.path.isabs(given):  # noqa: PTH117
+        given = str(Path(directory or Path.home()) / given)
+    found = shutil.which(given)
+    if found is None:
+        raise SandboxError(f"skipped: the program {name} is not on this host")
+    path = str(Path(found).absolute())
+    mounts = [mount for place in {path, os.path.realpath(path)} for mount in _prefix(Path(place))]
+    return Program(path=path, mounts=tuple(dict.fromkeys([*mounts, *_base_of_environment(path)])))
+
+
+def _prefix(path: Path) -> list[Mount]:
+    """The installation that a program belongs to: `X` for `X/bin/program`."""
+    if inside_system(str(path)):
+        return []
+    root = path.parent.parent if path.parent.name == "bin" else path.parent
+    return [mount_of(path if too_much(root) else root)]
+
+
+def _base_of_environment(path: str) -> list[Mount]:
+    """The Python behind a virtual environment, which its programs need too."""
+    settings = Path(path).parent.parent / "pyvenv.cfg"
+    if not settings.is_file():
+        return []
+    base = os.path.realpath(Path(path).parent / "python")
+    return _prefix(Path(base))
+
+
+def script_mounts(script: Path) -> list[Mount]:
+    """The folder of a script's project, read-only and without its dotenv files; the script alone where that is
+    a home or another folder of everything.
+    """
+    if inside_system(str(script)):
+        return []
+    root = next((folder for folder in script.parents if any((folder / mark).exists() for mark in _MARKS)), None)
+    folder = next((place for place in (root, script.parent) if place is not None and not too_much(place)), None)
+    if folder is None:
+        return [mount_of(script)]
+    hidden = [Mount(source=os.devnull, target=str(file)) for file in sorted(folder.glob(".env*")) if file.is_file()]
+    return [mount_of(folder), *hidden]
+
+
+def mount_of(path: Path) -> Mount:
+    """The same place inside as outside."""
+    return Mount(source=str(path), target=str(path))
+
+
+def too_much(folder: Path) -> bool:
+    """Whether a folder holds more than a program: a home or what is above it, system state, credentials."""
+    home = Path.home()
+    if folder in {home, *home.parents} or len(folder.parts) <= 2 or folder.parent == Path("/home"):
+        return True
+    if folder.is_relative_to(home) and folder.relative_to(home).parts[0] in _CLOSED:
+        return len(folder.relative_to(home).parts) < 4 or folder.relative_to(home).parts[0] not in {".local", ".cache"}
+    return folder in {Path(path) for path in ("/var/lib", "/var/run", "/run/user", "/var/tmp")}  # noqa: S108
