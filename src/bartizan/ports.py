@@ -4,7 +4,7 @@ Adapters implement these; tests give fakes. A port that looks at the world retur
 looks that say what it could not find, because silence is not a clean result.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -48,11 +48,26 @@ class Clock(Protocol):
         ...
 
 
+class Host(msgspec.Struct, frozen=True, kw_only=True):
+    """This machine. `addresses` are its own, beside loopback, as far as the system tells."""
+
+    name: str
+    addresses: frozenset[str] = frozenset()
+
+
 class FileCollector(Protocol):
     """Reads the files in which clients name their servers, agents and secrets."""
 
     def collect(self) -> Collected[FileRecord]:
         """Bounded; follows no symbolic link to another owner's file; a file that cannot be read is a record too."""
+        ...
+
+    def read_named(self, paths: Iterable[str]) -> Collected[FileRecord]:
+        """Read files that a configuration or our user names."""
+        ...
+
+    def digests(self, paths: Iterable[str]) -> dict[str, str]:
+        """SHA-256 of local programs by path; what cannot be read is left out."""
         ...
 
 
