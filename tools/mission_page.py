@@ -62,7 +62,7 @@ def render(rows: dict[str, Row]) -> str:
         "# The mission, and how far it is proved",
         "",
         "Every row is a sentence of what Bartizan is for. *Proved* means that tests drive the product on real or",
-        "documented input and hold it to the sentence; *in part* means that they prove some of it; *open* means that it",
+        "documented input and hold it to the sentence; *in part* means that they prove some; *open* means that it",
         "is not built or not proved. Rows are never dropped. This page is written from `tests/mission/manifest.yml`",
         "by `make docs`.",
         "",

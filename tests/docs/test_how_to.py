@@ -1,0 +1,51 @@
+"""What the how-to pages ask a reader to write is accepted, and does what they say."""
+
+import re
+import textwrap
+from typing import Any
+
+import msgspec
+import yaml
+
+from bartizan.model.client import ClientSpec
+from bartizan.rules.check import Check, run
+from bartizan.rules.load import load
+from bartizan.rules.samples import read_samples
+from fixtures.examples import ROOT
+
+HOW_TO = ROOT / "docs" / "how-to"
+
+
+def block(page: str, language: str) -> str:
+    """The first block of a language on a page."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    found = re.search(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    assert found
+    return textwrap.dedent(found[1])
+
+
+def test_the_check_of_the_page_finds_what_its_sample_holds():
+    (rule,) = load({"rule.yml": block("add-a-check.md", "yaml")})
+    names: dict[str, Any] = {}
+    exec(block("add-a-check.md", "python"), names)
+    (sample,) = read_samples(block("add-a-check.md", "json"))
+    (finding,) = run([Check(rule=rule, function=names["check"])], sample.inventory)
+    assert finding.message == "a runs from /tmp/x"
+
+
+def test_the_client_of_the_page_is_a_client():
+    (client,) = msgspec.convert(yaml.safe_load(block("add-a-client.md", "yaml")), list[ClientSpec])
+    assert client.id == "example-editor"
+
+
+def test_the_page_on_clients_lists_the_roles_formats_and_scopes_there_are():
+    page = (HOW_TO / "add-a-client.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`(\w+)`", page))
+    path = msgspec.inspect.type_info(ClientSpec)
+    assert isinstance(path, msgspec.inspect.StructType)
+    (paths,) = [field.type for field in path.fields if field.name == "paths"]
+    assert isinstance(paths, msgspec.inspect.VarTupleType)
+    assert isinstance(paths.item_type, msgspec.inspect.StructType)
+    for field in paths.item_type.fields:
+        if isinstance(field.type, msgspec.inspect.LiteralType):
+            assert set(field.type.values) - {"unknown"} <= words, field.name
