@@ -47,8 +47,12 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def server_info(self) -> JsonObject:
-        """The server's name and version in its own words: never an identity."""
-        return as_object(self.discovered.get("serverInfo"))
+        """The server's name and version in its own words: never an identity.
+
+        The legacy era has them in the result, the modern one in the result's `_meta`.
+        """
+        meta = as_object(self.discovered.get("_meta"))
+        return as_object(self.discovered.get("serverInfo") or meta.get("io.modelcontextprotocol/serverInfo"))
 
     @property
     def instructions(self) -> str:

@@ -7,7 +7,7 @@ import msgspec
 
 from bartizan.model.errors import LocalProtocolError
 from bartizan.model.snapshot import Era
-from bartizan.protocol.mcp import META, MODERN_ERRORS, RULES, UNSUPPORTED_VERSION, era_of
+from bartizan.protocol.mcp import MODERN_ERRORS, RULES, UNSUPPORTED_VERSION, era_of
 
 
 class State(StrEnum):
@@ -97,14 +97,6 @@ def _best(offered: list[str], *, known: Turn) -> Opening:
 def knows(version: Any) -> bool:
     """Whether a legacy server's answer names a version that we speak."""
     return isinstance(version, str) and era_of(version) is Era.LEGACY
-
-
-def server_info(discovered: dict[str, Any]) -> dict[str, Any]:
-    """The self-description: in the result (legacy) or in its `_meta` (modern)."""
-    meta: Any = discovered.get("_meta")
-    inner: Any = cast("dict[str, Any]", meta).get(META + "serverInfo") if isinstance(meta, dict) else None
-    info: Any = discovered.get("serverInfo") or inner
-    return cast("dict[str, Any]", info) if isinstance(info, dict) else {}
 
 
 def _strings(value: Any) -> list[str]:

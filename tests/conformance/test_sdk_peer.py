@@ -1,0 +1,148 @@
+"""The official SDK as the peer: the same real server gives us and its own client the same definitions, as raw JSON."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import warnings
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+
+from bartizan.adapters.probers.mcp import McpProber
+from bartizan.model.launch import Launch
+from bartizan.model.secret import Secret
+from bartizan.model.snapshot import Era, Transport
+
+SERVER = Path(__file__).parents[1] / "fixtures/servers/sdk_server.py"
+LISTS = {"tools": "tools", "prompts": "prompts", "resources": "resources", "resourceTemplates": "resource_templates"}
+
+
+class Clock:
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@asynccontextmanager
+async def tapped(inner, seen: list):
+    """The SDK's transport, with every message that came in kept as the SDK's reader had it, before its types."""
+    async with inner as (read, write, *_):
+        sending, receiving = anyio.create_memory_object_stream(100)
+
+        async def pump() -> None:
+            async with sending:
+                async for item in read:
+                    seen.append(getattr(getattr(item, "message", None), "result", None))
+                    await sending.send(item)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(pump)
+            yield receiving, write
+            group.cancel_scope.cancel()
+
+
+async def definitions_of_the_sdk(transport, mode: str) -> dict:
+    seen: list = []
+    async with Client(tapped(transport, seen), mode=mode) as client:
+        await client.list_tools()
+        await client.list_prompts()
+        await client.list_resources()
+        await client.list_resource_templates()
+        version = client.protocol_version
+    found = {ours: [] for ours in LISTS.values()}
+    for result in seen:
+        for theirs, ours in LISTS.items():
+            found[ours] += (result or {}).get(theirs, [])
+    return {**found, "version": version}
+
+
+async def definitions_of_ours(launch: Launch, first: Era) -> dict:
+    probed = await McpProber(clock=Clock(), first=first).probe("server:peer", launch)
+    assert [look for look in probed.looks if not look.complete] == []
+    snapshot = probed.snapshot
+    assert snapshot is not None
+    assert (snapshot.server_info["name"], snapshot.server_info["version"]) == ("peer", "1.2.3")
+    assert snapshot.instructions == "Use `search` first.\nThen `fetch`."
+    lists = {name: list(getattr(snapshot, name)) for name in LISTS.values()}
+    return {**lists, "version": snapshot.protocol_version}
+
+
+def run(coroutine):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the peer's own deprecations
+        return asyncio.run(coroutine)
+
+
+@pytest.fixture(scope="module", params=["streamable-http", "sse"])
+def listening(request):
+    with socket.socket() as finder:
+        finder.bind(("127.0.0.1", 0))
+        port = finder.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, SERVER, request.param, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        run(until_it_listens(port))
+        yield request.param, port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+async def until_it_listens(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.05)
+
+
+def assert_same(ours: dict, theirs: dict) -> None:
+    assert json.dumps(ours, sort_keys=True) == json.dumps(theirs, sort_keys=True)  # 1 is not true here
+    assert [tool["name"] for tool in ours["tools"]] == ["search", "fetch"]
+    assert all(ours[name] for name in LISTS.values())
+
+
+@pytest.mark.parametrize(("first", "mode"), [(Era.MODERN, "auto"), (Era.LEGACY, "legacy")])
+def test_over_stdio_both_clients_read_the_same_definitions(first, mode):
+    command = [sys.executable, str(SERVER), "stdio"]
+    launch = Launch(transport=Transport.STDIO, command=tuple(Secret(word) for word in command))
+    ours = run(definitions_of_ours(launch, first))
+    parameters = StdioServerParameters(command=command[0], args=command[1:])
+    theirs = run(definitions_of_the_sdk(stdio_client(parameters), mode))
+    assert_same(ours, theirs)
+    assert ours["version"] == ("2026-07-28" if first is Era.MODERN else "2025-11-25")
+
+
+@pytest.mark.parametrize(("first", "mode"), [(Era.MODERN, "auto"), (Era.LEGACY, "legacy")])
+def test_over_http_both_clients_read_the_same_definitions(listening, first, mode):
+    kind, port = listening
+    if kind == "sse":
+        url, transport, mode = f"http://127.0.0.1:{port}/sse", Transport.SSE, "legacy"
+        peer = sse_client(url)
+    else:
+        url, transport = f"http://127.0.0.1:{port}/mcp", Transport.STREAMABLE_HTTP
+        peer = streamable_http_client(url)
+    ours = run(definitions_of_ours(Launch(transport=transport, url=Secret(url)), first))
+    assert_same(ours, run(definitions_of_the_sdk(peer, mode)))
+
+
+def test_a_url_that_speaks_only_the_older_transport_is_read_over_it(listening):
+    kind, port = listening
+    if kind != "sse":
+        pytest.skip("this server speaks the newer transport")
+    launch = Launch(transport=Transport.STREAMABLE_HTTP, url=Secret(f"http://127.0.0.1:{port}/sse"))
+    probed = run(McpProber(clock=Clock()).probe("server:peer", launch))
+    assert probed.snapshot is not None
+    assert (probed.snapshot.transport, len(probed.snapshot.tools)) == (Transport.SSE, 2)
