@@ -42,9 +42,9 @@ def render() -> str:
     lines = [
         "# Limits",
         "",
-        "Everything that Bartizan reads belongs to somebody who may be hostile, so everything has a bound, and",
-        "all bounds are in one place: `bartizan.model.limits.Limits`. Hitting one is never silent: what was cut,",
-        "skipped or given up is in the coverage of the result, and the exit code is 3. This page is written from the code by",
+        "Everything that Bartizan reads belongs to somebody who may be hostile, so everything has a bound, and all of",
+        "them are in one place: `bartizan.model.limits.Limits`. Hitting one is never silent: what was cut, skipped or",
+        "given up is in the coverage of the result, and the exit code is 3. This page is written from the code by",
         "`make docs`.",
     ]
     for heading, fields in groups(inspect.getsource(limits.Limits)):
