@@ -88,7 +88,7 @@ class Fetcher:
             return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
 
     async def _pypi(self, wanted: Wanted) -> Package:
-        index = await indexes.pypi_index()
+        index = await indexes.pypi_index(self._limits)
         page = await indexes.read_pypi_pages(index, wanted.name, self._limits)
         allowed = frozenset(index.destinations | page.destinations)
         with self._cache.work() as work:

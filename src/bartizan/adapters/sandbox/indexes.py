@@ -5,6 +5,7 @@ No address of an index is written here: npm and pip are asked for their own sett
 
 import ast
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -78,7 +79,7 @@ def pip_place() -> str:
     raise SandboxError("there is no pip: install it with `python -m ensurepip`")
 
 
-async def pypi_index() -> Index:
+async def pypi_index(limits: Limits) -> Index:
     """The index that pip (or uv, by its variables) uses, or pip's own default. Raises SandboxError."""
     script = (
         "import sys; sys.path.insert(0, sys.argv.pop(1)); from pip._internal.models.index import PyPI;"
@@ -97,9 +98,10 @@ async def pypi_index() -> Index:
     kept = {name: found[name] for name in ("trusted-host", "timeout", "default-timeout", "no-index") if found.get(name)}
     kept |= {"index-url": sources[0], "extra-index-url": "\n".join(sources[1:])} if sources else {}
     kept |= {"find-links": "\n".join(links)} if links else {}
+    paths = [path for place in [*sources, *links] if (path := _existing(_local(place)))]
     return Index(
         urls=tuple(url for url in [*sources, *links] if destination_of(url)),
-        paths=tuple(path for place in [*sources, *links] if (path := _existing(_local(place)))),
+        paths=tuple(dict.fromkeys([*paths, *(folder for path in paths for folder in files_of(Path(path), limits))])),
         certificates=_existing(found.get("cert", "") or environment.get("SSL_CERT_FILE", "")),
         settings=kept,
         upstream=_proxy_of_host(found.get("proxy", "")),
@@ -126,6 +128,19 @@ def _literal(text: str) -> str:
 def _local(place: str) -> str:
     parts = urllib.parse.urlsplit(place)
     return urllib.parse.unquote(parts.path) if parts.scheme == "file" else ("" if parts.scheme else place)
+
+
+def files_of(index: Path, limits: Limits) -> set[str]:
+    """Folders in which the pages of a local index say that its wheels lie."""
+    found: set[str] = set()
+    for page in itertools.islice(index.glob("*/index.html"), limits.directory_entries_max):
+        reader = _Links()
+        reader.feed(page.read_bytes()[: limits.document_bytes_max].decode("utf-8", "replace"))
+        for link in reader.found:
+            path = Path(_local(_joined(page.as_uri(), link.partition("#")[0])))
+            if path.suffix == ".whl" and path.is_file():
+                found.add(str(path.parent))
+    return found
 
 
 def _existing(path: str) -> str:
