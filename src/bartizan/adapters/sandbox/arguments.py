@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from bartizan.adapters.sandbox.box import HOME, OWN, SYSTEM
 from bartizan.model.limits import Limits
@@ -74,8 +74,3 @@ def _free(folder: str) -> bool:
 def expanded(words: Iterable[str]) -> tuple[str, ...]:
     """A leading tilde as the box's own home, as a shell would have made it."""
     return tuple(re.sub(r"^((?:--?[\w\-]+=)?)~(?=/|$)", rf"\g<1>{HOME}", word) for word in words)
-
-
-def unsteered(environment: Mapping[str, object]) -> set[str]:
-    """Names among these that change what a command runs, whatever the command says."""
-    return {name for name in environment if _STEERING.fullmatch(name)}
