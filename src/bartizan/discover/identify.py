@@ -6,12 +6,14 @@ So one server configured in two clients is one asset, and its process and its po
 
 import hashlib
 import ipaddress
+import posixpath
+import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import msgspec
 
-from bartizan.discover.packages import PackageRef, package_of
+from bartizan.discover.packages import PackageRef, package_of, pypi_name
 from bartizan.model.asset import AssetId
 
 
@@ -30,18 +32,64 @@ def asset_id(kind: str, *parts: str) -> AssetId:
 
 
 def identify_command(command: Sequence[str], package: PackageRef | None = None) -> Identity:
-    """The identity of a server started by `command`, whose secrets are already marks."""
+    """The identity of a server started by `command`, whose secrets are already marks.
+
+    Secrets, placeholders, versions and the runner's own options are not part of it; the server's own arguments are.
+    """
     found = package or package_of(command)
     if found.url:
         return identify_url(found.url)
-    subject = f"{found.ecosystem}:{found.name}" if found.ecosystem != "local" else f"local:{found.path}"
-    if found.ecosystem == "unknown" and not found.name:
-        subject = "command:" + "\0".join(command)
-    launch = (
-        "launch:"
-        + hashlib.sha256("\0".join((subject, *found.arguments)).encode("utf-8", "surrogatepass")).hexdigest()[:24]
-    )
+    subject = subject_of(found, command)
+    launch = _launch(subject, found.arguments)
     return Identity(id=asset_id("server", launch), keys=(launch,), weak=(f"package:{subject}",))
+
+
+def subject_of(found: PackageRef, command: Sequence[str] = ()) -> str:
+    """What is started, without version and arguments: a package, a local path, or the whole command."""
+    if found.ecosystem == "local":
+        path = posixpath.normpath(found.path) if found.path else ""
+        return f"local:{path}" if posixpath.basename(path) == found.name else f"local:{path}#{found.name}"
+    if found.ecosystem == "unknown" and not found.name:
+        return "command:" + "\0".join(_plain(word) for word in command)
+    return f"{found.ecosystem}:{found.name}"
+
+
+def process_keys(
+    command: Sequence[str], packages: Sequence[PackageRef], directory: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The keys of a server seen as a process, and further ones that it may have if a configuration has them.
+
+    A process knows its folder and its resolved path where a configuration may only have a relative or bare name, so
+    a bare name alone does not make two processes one.
+    """
+    sure = list(identify_command(command, packages[0]).keys)
+    possible: list[str] = []
+    for found in packages:
+        possible += identify_command(command, found).keys
+        if found.ecosystem == "local" and found.path:
+            path = posixpath.join(directory, found.path)
+            possible.append(_launch(f"local:{posixpath.normpath(path)}", found.arguments))
+            if posixpath.basename(posixpath.dirname(path)) in _BIN_FOLDERS:
+                name = posixpath.basename(path)
+                possible += [_launch(f"{kind}:{name}", found.arguments) for kind in ("unknown", "npm")]
+                possible.append(_launch(f"pypi:{pypi_name(name)}", found.arguments))
+    if packages[0].ecosystem == "local" and packages[0].path and not packages[0].path.startswith("/"):
+        sure = [possible[1]]
+    return tuple(sure), tuple(dict.fromkeys(possible))
+
+
+_BIN_FOLDERS = {"bin", ".bin", "Scripts"}
+_MARK = re.compile(r"‹[^‹›]{0,200}›|\$\{[^{}]{0,200}\}")
+
+
+def _launch(subject: str, arguments: Sequence[str]) -> str:
+    text = "\0".join((subject, *(_plain(word) for word in arguments)))
+    return "launch:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _plain(word: str) -> str:
+    """A word without what differs between users of one server: marks of secrets, and places to fill in."""
+    return _MARK.sub("‹›", word)
 
 
 def identify_url(url: str) -> Identity:

@@ -232,7 +232,7 @@ def _npm_spec(spec: str, rest: list[str], runner: str) -> PackageRef:
 
 def _uv(words: list[str], program: str) -> PackageRef | None:
     if program == "uv":
-        if words[:2] == ["tool", "run"]:
+        if words[:2] in (["tool", "run"], ["tool", "uvx"]):  # `uvx` becomes the latter
             return _uv(words[2:], "uvx")
         _, rest = _options(words, _UVX_VALUES)
         return _uv_run(rest[1:]) if rest[:1] == ["run"] else None

@@ -26,7 +26,7 @@ def start() -> Iterator[Start]:
 
     def start_one(command: list[str], **options: object) -> subprocess.Popen[bytes]:
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **options}
-        process = subprocess.Popen(command, **options)  # pyright: ignore
+        process = subprocess.Popen(command, **options)  # pyright: ignore[reportArgumentType, reportCallIssue, reportUnknownVariableType]
         started.append(process)
         if process.stdout:
             process.stdout.readline()
