@@ -58,6 +58,11 @@ class ServerCard(msgspec.Struct, frozen=True, kw_only=True):
         return [look for look in self.looks if not look.complete]
 
     @property
+    def parts_seen(self) -> tuple[str, ...]:
+        """What was looked at."""
+        return tuple(dict.fromkeys(look.part for look in self.looks if look.complete))
+
+    @property
     def remarks(self) -> list[str]:
         """What sets it apart, in a few words each; only what the inventory states."""
         values = self.asset.attributes

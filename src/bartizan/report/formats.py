@@ -1,7 +1,7 @@
 """The built-in output formats, registered as a plugin's would be."""
 
 from bartizan.plugins import Renderer, hookimpl
-from bartizan.report import cyclonedx, json, table
+from bartizan.report import cyclonedx, html, json, table
 
 
 @hookimpl
@@ -10,6 +10,7 @@ def bartizan_renderers() -> dict[str, Renderer]:
     return {
         "table": table.render,
         "json": json.render,
+        "html": html.render,
         "cyclonedx": cyclonedx.render,
         "cyclonedx-1.6": cyclonedx.render_1_6,
     }

@@ -41,6 +41,7 @@ from bartizan.report.terminal import (
     severity_badge,
     to_text,
 )
+from bartizan.report.words import counted
 
 WIDTH = 100
 _PLACES_MAX = 3
@@ -64,11 +65,6 @@ def render_inventory_table(inventory: Inventory, *, width: int, colour: bool) ->
     estate = Estate.of(inventory, [])
     parts = [*_head(estate, inventory, judged=False), *_body(estate, width, judged=False), *_gaps(estate, width)]
     return to_text(parts, width=width, colour=colour)
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 server`, `2 servers`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _head(estate: Estate, inventory: Inventory, *, judged: bool) -> Iterable[RenderableType]:
@@ -239,8 +235,7 @@ def _credential(credential: Asset) -> Text:
 def _coverage(card: ServerCard) -> Text:
     if card.unasked:
         return Text("no record that anybody looked", BAD)
-    seen = dict.fromkeys(look.part for look in card.looks if look.complete)
-    parts = [name(part) for part in seen]
+    parts = [name(part) for part in card.parts_seen]
     for look in card.gaps:
         why = f": {look.reason}" if look.reason else ""
         parts.append(Text.assemble((f"{look.outcome.upper()} ", BAD), name(look.part), hostile(why)))
