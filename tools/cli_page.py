@@ -25,7 +25,7 @@ help by `make docs`.
 
 def render(program: typer.Typer = app) -> str:
     """The page."""
-    return INTRODUCTION + "\n".join(_sections(get_command(program), "bartizan"))
+    return INTRODUCTION + "\n".join(_sections(get_command(program), "bartizan")).rstrip() + "\n"
 
 
 def _sections(command: Any, path: str) -> Iterator[str]:
@@ -42,7 +42,6 @@ def _parameters(parameters: list[Any]) -> Iterator[str]:
     if parameters:
         yield "| argument or option | default | what it does |\n|---|---|---|"
         yield from (f"| {_names(each)} | {_default(each)} | {_cell(each.help or '')} |" for each in parameters)
-        yield ""
 
 
 def _names(parameter: Any) -> str:
@@ -72,7 +71,7 @@ def _default(parameter: Any) -> str:
     shown = getattr(parameter, "show_default", None)
     if isinstance(shown, str):
         return _cell(shown)
-    if value is None or value == () or value == [] or callable(value) or isinstance(value, bool):
+    if value in (None, "", (), []) or callable(value) or isinstance(value, bool):
         return ""
     return f"`{getattr(value, 'value', value)}`"
 
@@ -84,7 +83,7 @@ def _cell(text: str) -> str:
 def _prose(text: str) -> str:
     """Help without the console's colour marks."""
     plain = re.sub(r"\[/?(?:bold|dim|italic|red|green|yellow|cyan)[^\]]*\]", "", inspect.cleandoc(text))
-    return plain.replace("\b\n", "") + "\n"
+    return plain.replace("\b\n", "").strip() + "\n"
 
 
 def main() -> None:
