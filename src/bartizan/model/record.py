@@ -27,6 +27,13 @@ class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
+class NamedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a configuration in `home` names. The name is no permission to read it."""
+
+    path: str
+    home: str = ""
+
+
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP socket that listens. `address` is textual, IPv4 or IPv6, without brackets."""
 
@@ -65,10 +72,13 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one address answered to the probe ladder.
+    """What one port of one host answered to the probe ladder.
 
     `status` is `open`, `authentication_required`, `forbidden`, `client_certificate`, `not_mcp`, `closed` or `failed`.
-    `evidence` lists what was matched; never a body.
+    `evidence` names the signs of MCP that were seen, never a body: without one, nothing says that MCP is there.
+    `exposure` names what the answer shows of its protection: `plain_http`, `certificate_not_verified`,
+    `cors_any_origin`, `cors_reflects_origin`, `accepts_foreign_origin`, `refuses_foreign_origin`, `checks_host`.
+    `server_info` is what the server says of itself, cut. `well_known` maps the paths of documents to their SHA-256.
     """
 
     url: str
@@ -77,7 +87,9 @@ class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True):
     era: str = ""
     protocol_version: str = ""
     server_info: dict[str, str] = {}
+    instructions_sha256: str = ""
     resource_metadata: str = ""
     well_known: dict[str, str] = {}
     evidence: tuple[str, ...] = ()
+    exposure: tuple[str, ...] = ()
     problem: str = ""

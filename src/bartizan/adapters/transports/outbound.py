@@ -7,7 +7,7 @@ So neither a name that changes its answer nor a redirect leads this client to wh
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
 from typing import Any
@@ -103,7 +103,7 @@ class Response:
             await self.close()
         return b"".join(pieces)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body as it comes. The caller bounds time and size: a stream may be meant to last."""
         while True:
             if self._reading.body:
