@@ -6,6 +6,7 @@ farewell), and a legacy event stream. The first path that is MCP ends it.
 
 import asyncio
 import hashlib
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
@@ -17,6 +18,7 @@ import msgspec
 from bartizan.adapters.collectors import signs
 from bartizan.adapters.collectors.asking import Answer, Asking, Door, Pace, is_stream, json_object
 from bartizan.adapters.collectors.signs import Match
+from bartizan.adapters.transports.http1 import NoAnswerError, NotHttpError
 from bartizan.adapters.transports.outbound import ClientCertificateRequired, OutboundClient, Response
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.limits import Limits
@@ -87,27 +89,24 @@ class Ladder:
         schemes = (self._door.scheme,) if self._door.scheme else ("http", "https")
         if self._door.port in TLS_PORTS:
             schemes = schemes[::-1]
-        problem, status = "", "not_mcp"
+        faults: list[Exception] = []
         for scheme in schemes:
             self._asking.scheme = scheme
             try:
                 answer = await self._asking.ask("GET", WELL_KNOWN[0])
-            except TimeoutError:
-                problem, status = "no HTTP answer in time", "failed"
             except ClientCertificateRequired:
                 raise
             except (OSError, RemoteProtocolError) as error:
-                problem = problem or _told(error)
-            else:
-                if scheme == "http" and len(schemes) == 2 and answer.status == 400 and await self._is_tls():
-                    self._asking.scheme = "https"
-                    answer = await self._asking.ask("GET", WELL_KNOWN[0])
-                if scheme == "https" and answer.status == 400 and b"No required SSL certificate" in answer.body:
-                    raise ClientCertificateRequired
-                self._keep_document(WELL_KNOWN[0], answer)
-                return None
+                faults.append(error)
+                continue
+            if scheme == "http" and len(schemes) == 2 and answer.status == 400 and await self._is_tls():
+                answer = await self._asking.ask("GET", WELL_KNOWN[0])
+            if answer.status == 400 and b"No required SSL certificate" in answer.body:
+                raise ClientCertificateRequired
+            self._keep_document(WELL_KNOWN[0], answer)
+            return None
         self._asking.scheme = schemes[0]
-        return self._record("/", status, problem=problem)
+        return self._record("/", _no_http(faults), problem="; ".join(_told(fault) for fault in faults))
 
     async def _is_tls(self) -> bool:
         """Whether a port that calls plain HTTP a bad request speaks TLS."""
@@ -324,6 +323,14 @@ class Ladder:
 
 def _rank(record: EndpointRecord) -> tuple[bool, int]:
     return (not record.evidence, _RANK.index(record.status))
+
+
+def _no_http(faults: list[Exception]) -> str:
+    """Another protocol, or a port that hangs up on whatever we say, is no MCP. Silence and broken HTTP may be."""
+    if any(isinstance(fault, NotHttpError) for fault in faults):
+        return "not_mcp"
+    hung_up = all(isinstance(fault, NoAnswerError | ConnectionError | ssl.SSLError) for fault in faults)
+    return "not_mcp" if hung_up else "failed"
 
 
 def _fresh() -> str:

@@ -33,6 +33,10 @@ class NoAnswerError(RemoteProtocolError):
     """The server closed the connection without a byte of an answer."""
 
 
+class NotHttpError(RemoteProtocolError):
+    """What came does not even begin as HTTP/1: another protocol is spoken there."""
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Where a URL leads. `shown` has neither query nor user information; `authority` is the Host header."""
 
@@ -108,6 +112,7 @@ class Reading:
         self._fault: RemoteProtocolError | None = None
         self._interim = 0
         self._silent = 0  # bytes since the last byte of body: headers, chunk lines, trailers
+        self._begun = b""
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.head_done = self.done = self.until_close = False
@@ -124,7 +129,9 @@ class Reading:
             if self._fault:
                 raise self._fault from None
             if not self.done:
-                raise RemoteProtocolError(f"not HTTP/1.1: {str(error)[:200]}") from None
+                kind = RemoteProtocolError if (self._begun + data).startswith(b"HTTP/") else NotHttpError
+                raise kind(f"not HTTP/1.1: {str(error)[:200]}") from None
+        self._begun = (self._begun + data)[:5]
         if not self.done and self._silent > self._limits.header_bytes_max:
             raise LimitExceededError("header_bytes_max", self._limits.header_bytes_max)
         return None
