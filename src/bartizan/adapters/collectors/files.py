@@ -1,0 +1,302 @@
+"""Reading the files of clients: bounded, and careful with links, pipes and other people's files."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bartizan.adapters.collectors.homes import Home, environment_of, homes_of_this_machine, this_system
+from bartizan.adapters.collectors.paths import Budget, matches
+from bartizan.model.client import ClientSpec, ConfigPath, Roots, expand
+from bartizan.model.coverage import Look, Outcome
+from bartizan.model.errors import Place
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.record import FileRecord, NamedFile
+from bartizan.model.secret import Secret
+from bartizan.ports import Collected
+
+UNKNOWN = "unknown"  # the catalogue's entry for files of clients that it does not list
+
+FindProjects = Callable[[Sequence[FileRecord], Sequence[ClientSpec]], Sequence[tuple[FileRecord, str]]]
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+class FileCollector:
+    """Collects the files that the catalogue names, in these homes and projects.
+
+    `homes` are all that this user may look into where none are given. `find_projects` reads out of the first records
+    which folders the clients work in; those are looked into besides `projects`. `root` is empty for this machine, a
+    folder for the image of another, and None where nothing outside the homes is to be read.
+    """
+
+    def __init__(
+        self,
+        catalogue: Sequence[ClientSpec],
+        *,
+        homes: Sequence[Home] | None = None,
+        projects: Sequence[str] = (),
+        find_projects: FindProjects | None = None,
+        root: str | None = "",
+        limits: Limits = DEFAULT,
+    ) -> None:
+        self._catalogue = catalogue
+        self._homes = list(homes_of_this_machine() if homes is None else homes)
+        self._projects, self._find_projects = projects, find_projects
+        self._root, self._limits = root, limits
+
+    def collect(self) -> Collected[FileRecord]:
+        """Read what is there. A file that cannot be read is a record with its problem, and a look."""
+        run = _Run(self._catalogue, self._limits)
+        for home in self._homes:
+            run.home(home)
+        if self._root is not None:
+            system = self._homes[0].system if self._homes else this_system()
+            run.machine(Roots(system=system, root=self._root))
+        for project in self._projects:
+            run.project(project, self._owner_of(project))
+        if self._find_projects is not None:
+            for record, project in self._find_projects(list(run.records.values()), self._catalogue):
+                run.project(project, next((one for one in self._homes if one.path == record.home), None), named=True)
+        return run.collected()
+
+    def read_named(self, files: Iterable[NamedFile]) -> Collected[FileRecord]:
+        """Read files that configurations name, such as dotenv files: below the home that names them, or its owner's."""
+        run = _Run(self._catalogue, self._limits)
+        for file in list(dict.fromkeys(files))[: self._limits.config_files_max]:
+            run.named(file.path, next((home for home in self._homes if home.path == file.home), None))
+        return run.collected()
+
+    def digests(self, paths: Iterable[str]) -> dict[str, str]:
+        """SHA-256 of local programs by path. What is no readable file within the size limit is left out."""
+        found: dict[str, str] = {}
+        for path in dict.fromkeys(paths):
+            content = _read(path, self._owner_of(path), self._limits.file_bytes_max)
+            if content.body is not None:
+                found[path] = hashlib.sha256(content.body).hexdigest()
+        return found
+
+    def _owner_of(self, path: str) -> Home | None:
+        """The home that a path lies in, or else the only one."""
+        inside = [home for home in self._homes if path == home.path or path.startswith(home.path.rstrip("/") + "/")]
+        return max(inside, key=lambda home: len(home.path)) if inside else (self._homes or [None])[0]
+
+
+class _Run:
+    """One collection."""
+
+    def __init__(self, catalogue: Sequence[ClientSpec], limits: Limits) -> None:
+        self._catalogue, self._limits = catalogue, limits
+        self.records: dict[tuple[str, str], FileRecord] = {}
+        self._looks: list[Look] = []
+        self._contents: dict[str, _Content] = {}
+        self._claimed: set[str] = set()
+        self._visited: set[str] = set()
+
+    def collected(self) -> Collected[FileRecord]:
+        return Collected(records=tuple(self.records.values()), looks=tuple(dict.fromkeys(self._looks)))
+
+    def home(self, home: Home) -> None:
+        """Everything that the catalogue names in one home."""
+        try:
+            next(Path(home.path).iterdir(), None)
+        except OSError as error:
+            self._look(home.path, Outcome.FAILED, f"the home cannot be read: {error.strerror}")
+            return
+        self._look(home.path, Outcome.LOOKED, "")
+        # The environment moves folders of a client; what it names is read as the same user.
+        self._sweep(Roots(system=home.system, home=home.path, root=None, environment=home.environment), home)
+
+    def machine(self, roots: Roots) -> None:
+        """The managed files of this machine."""
+        self._sweep(roots, None)
+
+    def project(self, folder: str, home: Home | None, *, named: bool = False) -> None:
+        """One project. Where a file named it, it has to be of the same owner: a name is no permission."""
+        folder = folder.rstrip("/") or "/"
+        if folder in self._visited or len(self._visited) >= self._limits.projects_max:
+            return
+        self._visited.add(folder)
+        try:
+            status = Path(folder).stat()
+        except OSError as error:
+            outcome = Outcome.ABSENT if named or isinstance(error, FileNotFoundError) else Outcome.FAILED
+            self._look(folder, outcome, f"the project cannot be read: {error.strerror}")
+            return
+        if named and home is not None and home.uid is not None and status.st_uid != home.uid:
+            self._look(folder, Outcome.SKIPPED, "a project folder of another owner than the file that names it")
+            return
+        system = home.system if home else this_system()
+        self._sweep(Roots(system=system, project=folder, root=None), home, workspace=folder)
+
+    def named(self, path: str, home: Home | None) -> None:
+        """One file that a configuration names."""
+        if home is None:
+            self._look(path, Outcome.SKIPPED, "a file that no home's configuration names")
+            return
+        content = _read(path, home, self._limits.document_bytes_max)
+        inside = path.startswith(home.path.rstrip("/") + "/") and ".." not in path.split("/")
+        if content.missing:
+            self._look(path, Outcome.ABSENT, "a configuration names this file, and it is not there")
+        elif not inside and content.uid is not None and content.uid != home.uid:
+            self._look(path, Outcome.SKIPPED, "a file of another owner than the configuration that names it")
+        else:
+            named = ConfigPath(path="", role="dotenv", format="dotenv")
+            self._keep(path, "", named, content, home=home, workspace="")
+
+    def _sweep(self, roots: Roots, home: Home | None, *, workspace: str = "") -> None:
+        for client in sorted(self._catalogue, key=lambda one: one.id == UNKNOWN):
+            for entry in client.paths:
+                pattern = expand(entry.path, roots) if roots.system in entry.systems else None
+                if pattern is not None:
+                    self._entry(client.id, entry, pattern, home, workspace=workspace)
+
+    def _entry(self, client: str, entry: ConfigPath, pattern: str, home: Home | None, *, workspace: str) -> None:
+        budget = Budget(self._limits.directory_entries_max, self._limits.search_depth_max)
+        for path in matches(pattern, budget, uid=home.uid if home else None):
+            if client == UNKNOWN and path in self._claimed:
+                continue
+            if len(self.records) >= self._limits.config_files_max:
+                self._look(
+                    path, Outcome.TRUNCATED, f"more files than config_files_max ({self._limits.config_files_max})"
+                )
+                return
+            if path not in self._contents:
+                self._contents[path] = _read(path, home, self._limits.file_bytes_max)
+            content = self._contents[path]
+            if not content.missing:
+                self._claimed.add(path)
+                self._keep(path, client, entry, content, home=home, workspace=workspace)
+        for folder, reason in budget.problems:
+            self._look(folder, Outcome.TRUNCATED if "more" in reason else Outcome.FAILED, reason)
+
+    def _keep(
+        self, path: str, client: str, entry: ConfigPath, content: "_Content", *, home: Home | None, workspace: str
+    ) -> None:
+        shown = printable(path)
+        if (client, shown) in self.records:
+            return
+        text, problem = content.text()
+        self.records[client, shown] = FileRecord(
+            path=shown,
+            client=client,
+            role=entry.role,
+            pattern=entry.path,
+            user=home.user if home else "",
+            home=printable(home.path) if home else "",
+            workspace=printable(workspace),
+            uid=content.uid,
+            mode=content.mode,
+            bytes=content.size,
+            sha256=content.sha256,
+            text=text,
+            problem=problem,
+        )
+        if problem:
+            self._look(path, Outcome.TRUNCATED if "larger than" in problem else Outcome.FAILED, problem)
+
+    def _look(self, path: str, outcome: Outcome, reason: str) -> None:
+        place = Place(path=printable(path))
+        self._looks.append(Look(part="configuration", outcome=outcome, reason=reason, place=place))
+
+
+class _Content(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening a file gave."""
+
+    body: bytes | None = None
+    problem: str = ""
+    missing: bool = False
+    uid: int | None = None
+    mode: int | None = None
+    size: int = 0
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.body).hexdigest() if self.body is not None else ""
+
+    def text(self) -> tuple[Secret | None, str]:
+        """The text, or what is the matter with it."""
+        if self.body is None:
+            return None, self.problem
+        try:
+            encoding = "utf-16" if self.body[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+            return Secret(self.body.decode(encoding)), ""
+        except UnicodeDecodeError as error:
+            return None, f"not UTF-8 (byte {error.start})"
+
+
+def printable(path: str) -> str:
+    """A path that can be encoded: bytes that are no UTF-8 become replacement characters."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _read(path: str, home: Home | None, most: int) -> _Content:
+    """Read a regular file of at most `most` bytes. A link is followed to a file of the home's owner only."""
+    try:
+        before = Path(path).stat()  # before opening: to open a pipe can block, to open a device can do anything
+        if not stat.S_ISREG(before.st_mode):
+            return _Content(problem=f"not a regular file but {_kind(before.st_mode)}", uid=before.st_uid)
+        descriptor = os.open(path, _FLAGS)
+    except (FileNotFoundError, NotADirectoryError):
+        return _dangling(path)
+    except (OSError, ValueError) as error:
+        return _Content(problem=f"cannot be read: {getattr(error, 'strerror', None) or 'not a path'}")
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        return _read_open(file.fileno(), path, home, most)
+
+
+def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Content:
+    """Judge what was really opened: between the look and the opening somebody may have put another file there."""
+    status = os.fstat(descriptor)
+    posix = os.name == "posix"
+    told = _Content(uid=status.st_uid if posix else None, mode=status.st_mode if posix else None, size=status.st_size)
+    if not stat.S_ISREG(status.st_mode):
+        return msgspec.structs.replace(told, problem="not a regular file")
+    owner = home.uid if home else 0
+    if owner is not None and status.st_uid != owner and _linked(path, home):
+        return msgspec.structs.replace(told, problem="a symbolic link to a file of another owner")
+    if status.st_size > most:
+        return msgspec.structs.replace(told, problem=f"larger than file_bytes_max ({most})")
+    body = b""
+    try:
+        while len(body) <= most and (chunk := os.read(descriptor, 1 << 20)):
+            body += chunk
+    except OSError as error:
+        return msgspec.structs.replace(told, problem=f"cannot be read: {error.strerror}")
+    if len(body) > most:
+        return msgspec.structs.replace(told, problem=f"larger than file_bytes_max ({most})")
+    return msgspec.structs.replace(told, body=body)
+
+
+def _linked(path: str, home: Home | None) -> bool:
+    """Whether a part of the path below the home, or a part at all outside of it, is a symbolic link."""
+    start = home.path.rstrip("/") if home and path.startswith(home.path.rstrip("/") + "/") else ""
+    here = start
+    for name in path[len(start) :].strip("/").split("/"):
+        here = f"{here}/{name}"
+        if os.path.islink(here):  # noqa: PTH114 - a plain text is what there is
+            return True
+    return False
+
+
+def _dangling(path: str) -> _Content:
+    if os.path.islink(path):  # noqa: PTH114 - as above
+        return _Content(problem="a symbolic link to nothing")
+    return _Content(missing=True)
+
+
+def _kind(mode: int) -> str:
+    kinds: Mapping[int, str] = {
+        stat.S_IFDIR: "a folder",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+    }
+    return kinds.get(stat.S_IFMT(mode), "something else")
+
+
+__all__ = ["FileCollector", "Home", "environment_of", "homes_of_this_machine"]
