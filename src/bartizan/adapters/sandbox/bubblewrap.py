@@ -1,8 +1,9 @@
 """The sandbox on Linux, by bubblewrap: no network, no home, no environment, nothing to write to, and an end.
 
 What is not covered, so that nobody relies on it: system calls are not filtered (no seccomp yet), so the kernel's whole
-surface is there for a server to attack; memory and processor time are limited per process, not together; a server may
-use the processor that it has; and what it answers is as hostile as before. On macOS and Windows there is no sandbox.
+surface is there for a server to attack; private memory and processor time are limited per process, not together, and
+shared memory is not limited; and what a server answers is as hostile as before. On macOS and Windows there is no
+sandbox.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from bartizan.adapters.sandbox.box import Mount, inside_system
+from bartizan.adapters.sandbox.box import INSIDE, Mount, inside_system
 from bartizan.ports import SandboxError
 
 # Folders of a home that hold credentials or everything: never mounted as a whole.
@@ -61,7 +61,8 @@ def script_mounts(script: Path) -> list[Mount]:
     folder = next((place for place in (root, script.parent) if place is not None and not too_much(place)), None)
     if folder is None:
         return [mount_of(script)]
-    hidden = [Mount(source=os.devnull, target=str(file)) for file in sorted(folder.glob(".env*")) if file.is_file()]
+    empty = str(INSIDE / "empty")
+    hidden = [Mount(source=empty, target=str(file)) for file in sorted(folder.glob(".env*")) if file.is_file()]
     return [mount_of(folder), *hidden]
 
 
