@@ -70,6 +70,15 @@ article > header { display: flex; flex-wrap: wrap; gap: .4rem .6rem; align-items
 details { margin-top: .75rem; font-size: .92rem; }
 summary { cursor: pointer; color: var(--accent); }
 details table { margin-top: .5rem; }
+svg { display: block; background: var(--card); border: 1px solid var(--line); border-radius: 6px; }
+svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
+svg .kind { font-size: 10px; fill: var(--faint); }
+svg .node { fill: var(--code); stroke: var(--line); stroke-width: 1.5; }
+svg .node.credential { stroke: #b3261e; stroke-width: 2.5; }
+svg .node.server { stroke: var(--accent); stroke-width: 2.5; }
+svg .node.backend { stroke: #d99a1b; stroke-width: 2.5; }
+svg .edge { fill: none; stroke: var(--faint); stroke-width: 1.3; opacity: .75; }
+svg .edge.potential { stroke-dasharray: 5 4; }
 footer { margin-top: 3rem; color: var(--faint); font-size: .85rem; }
 @media (max-width: 40rem) { .facts { grid-template-columns: 1fr; } .facts dd { margin-bottom: .4rem; } }
 @media print {

@@ -109,13 +109,15 @@ def _severities(summary: Summary) -> Text:
     )
 
 
-def coverage_line(summary: Summary) -> Text:
-    """Complete or not, in words that cannot be read as the other."""
+def coverage_line(summary: Summary, *, listed: bool = True) -> Text:
+    """Complete or not, in words that cannot be read as the other. `listed` says that the gaps follow below."""
     if summary.complete:
         return Text(f"complete: {counted(summary.looks, 'look')}, nothing left out", GOOD)
     if not summary.looks:
         return Text("INCOMPLETE: no record says that anything was looked at", BAD)
-    return Text(f"INCOMPLETE: {counted(summary.gaps, 'thing')} not looked at, listed at the end", BAD)
+    return Text(
+        f"INCOMPLETE: {counted(summary.gaps, 'thing')} not looked at{', listed at the end' if listed else ''}", BAD
+    )
 
 
 def _body(estate: Estate, width: int, *, judged: bool) -> Iterable[RenderableType]:
