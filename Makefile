@@ -28,11 +28,12 @@ lint: set-up-dev
 	@echo "== import laws" && $(BIN)/lint-imports --no-logo
 
 bench: set-up-dev
-	@for bench in bench/bench_*.py; do [ -e "$$bench" ] || continue; echo "== $$bench"; $(BIN)/python "$$bench"; done
+	@for bench in bench/[a-z]*.py; do echo "== $$bench"; $(BIN)/python "$$bench"; done
 
 docs: set-up-dev
 	@$(BIN)/python -m tools.mission_page
 	@$(BIN)/python -m tools.limits_page
+	@$(BIN)/python -m tools.clients_page
 	@$(BIN)/python -m tools.cli_page
 
 # Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.

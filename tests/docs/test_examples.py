@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,21 @@ from fixtures.examples import ROOT, Example, examples, matches, pages
 WITH_EXAMPLES = [page for page in pages() if list(examples(page.read_text(encoding="utf-8")))]
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A copy of docs/examples; its path is short, because reports wrap long ones."""
+    with tempfile.TemporaryDirectory(prefix="b") as name:
+        shutil.copytree(ROOT / "docs" / "examples", name, dirs_exist_ok=True)
+        (Path(name) / "user").mkdir()
+        yield Path(name)
+
+
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_the_examples_of_a_page_run_and_show_what_they_show(page: Path, tmp_path: Path):
-    folder = tmp_path / "examples"
-    shutil.copytree(ROOT / "docs" / "examples", folder)
-    (tmp_path / "user").mkdir()
+def test_the_examples_of_a_page_run_and_show_what_they_show(page: Path, folder: Path):
     environment = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path / "user"),
-        "BARTIZAN_HOME": str(tmp_path / "state"),
+        "HOME": str(folder / "user"),
+        "BARTIZAN_HOME": str(folder / "state"),
         "COLUMNS": "120",
         "NO_COLOR": "1",
         "PYTHONUTF8": "1",

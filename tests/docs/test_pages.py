@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tools import cli_page, limits_page
+from tools import cli_page, clients_page, limits_page
 
 from bartizan.model.asset import AssetKind, EdgeKind
 from fixtures.examples import ROOT, pages
@@ -19,6 +19,10 @@ def test_the_command_line_page_is_the_help():
 
 def test_the_limits_page_is_the_code():
     assert limits_page.PAGE.read_text(encoding="utf-8") == limits_page.render(), "run `make docs`"
+
+
+def test_the_clients_page_is_the_catalogue():
+    assert clients_page.PAGE.read_text(encoding="utf-8") == clients_page.render(), "run `make docs`"
 
 
 def test_every_limit_is_on_the_limits_page():

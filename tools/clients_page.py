@@ -1,0 +1,68 @@
+"""Write docs/reference/clients.md from content/clients.yml: `python -m tools.clients_page`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from bartizan.model.client import ClientSpec, ConfigPath
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOGUE = ROOT / "src" / "bartizan" / "content" / "clients.yml"
+PAGE = ROOT / "docs" / "reference" / "clients.md"
+INTRODUCTION = """# Clients
+
+The files that discovery reads, client by client. `{APP}` is where applications keep their settings (`~/.config`,
+`~/Library/Application Support`, `%APPDATA%`), `{PROJECT}` a project folder, `{$NAME}` the folder that a variable names.
+*Confidence* says how well the entry is known, *verified* when it was last held against its sources. To add one, see
+[add a client](../how-to/add-a-client.md). This page is written from the catalogue by `make docs`.
+"""
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """The file."""
+
+    clients: tuple[ClientSpec, ...]
+
+
+def read_catalogue() -> tuple[ClientSpec, ...]:
+    """The clients in the order of the catalogue."""
+    return msgspec.convert(yaml.safe_load(CATALOGUE.read_text(encoding="utf-8")), Catalogue).clients
+
+
+def render() -> str:
+    """The page."""
+    clients = sorted(read_catalogue(), key=lambda client: client.name.lower())
+    lines = [INTRODUCTION, f"{len(clients)} clients."]
+    for client in clients:
+        lines += ["", *_section(client)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(client: ClientSpec) -> Iterator[str]:
+    maker = f" ({client.vendor})" if client.vendor else ""
+    yield f"## {client.name}{maker}"
+    yield ""
+    yield f"`{client.id}`. Confidence {client.confidence}, verified {client.verified}: {client.source}."
+    yield ""
+    yield "| path | holds | format | where in it |"
+    yield "|---|---|---|---|"
+    yield from (_line(path) for path in client.paths)
+
+
+def _line(path: ConfigPath) -> str:
+    everywhere = len(path.systems) == 3
+    systems = "" if everywhere else f" ({', '.join(path.systems)})"
+    scope = "" if path.scope == "user" else f", {path.scope}"
+    keys = ", ".join(f"`{key}`" if key else "the document" for key in path.keys)
+    return f"| `{path.path}`{systems} | {path.role}{scope} | {path.format} | {keys} |"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(render(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
