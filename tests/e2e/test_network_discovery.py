@@ -51,6 +51,7 @@ def test_every_kind_of_door_is_told_apart(scanned):
         "chain_node": "not_mcp",
         "page": "not_mcp",
         "locked": "authentication_required",
+        "standard_library": "not_mcp",
     }
 
 

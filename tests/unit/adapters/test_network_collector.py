@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -15,11 +16,9 @@ from bartizan.model.errors import UsageError
 from bartizan.model.limits import Limits
 from bartizan.model.record import EndpointRecord
 
-QUICK = Limits(
-    connects_per_second_max=5_000,
-    connect_seconds_max=0.5,
-    endpoint_request_seconds_max=0.3,
-    probe_seconds_max=3.0,
+QUICK = Limits(connects_per_second_max=5_000, endpoint_request_seconds_max=5.0, probe_seconds_max=30.0)
+IMPATIENT = Limits(
+    connects_per_second_max=5_000, connect_seconds_max=0.5, endpoint_request_seconds_max=0.3, probe_seconds_max=3.0
 )
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 INFO = {"name": "old", "version": "1"}
@@ -149,6 +148,10 @@ def test_a_modern_server_of_another_version_is_still_a_server():
     assert (record.status, record.era, record.protocol_version) == ("open", "modern", "2027-01-01")
 
 
+def test_a_server_that_knows_nothing_without_a_session_is_still_asked_for_one():
+    assert scan(server(lambda seen: http(404) if seen.method == "server/discover" else legacy(seen))).status == "open"
+
+
 def test_a_foreign_origin_that_is_let_in_shows():
     def answer(seen: Seen) -> bytes:
         if seen.method != "server/discover":
@@ -250,7 +253,7 @@ def test_json_that_two_readers_read_differently_is_no_answer():
     ],
 )
 def test_what_is_no_http_is_not_mcp(raw: bytes):
-    record = scan(server(lambda _: raw))
+    record = scan(server(lambda _: raw), limits=IMPATIENT)
     assert record.status == "not_mcp"
     assert record.problem
 
@@ -262,7 +265,7 @@ def test_a_port_that_hangs_up_on_everything_is_not_mcp_and_broken_http_is_a_fail
 
     assert scan(hang_up).status == "not_mcp"
     both = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
-    assert scan(server(lambda _: both)).status == "failed"
+    assert scan(server(lambda _: both), limits=IMPATIENT).status == "failed"
 
 
 def test_a_challenge_without_a_sign_of_mcp_says_only_that():
@@ -289,7 +292,7 @@ def test_metadata_elsewhere_is_noted_and_never_fetched():
 
 
 def failing(handler: Handler) -> EndpointRecord:
-    record = scan(handler)
+    record = scan(handler, limits=IMPATIENT)
     assert record.status in {"failed", "not_mcp"}
     assert record.problem
     return record
@@ -336,7 +339,7 @@ def test_a_stream_that_never_answers_ends():
             await writer.drain()
             await asyncio.sleep(0.01)
 
-    assert scan(drip).status == "failed"
+    assert scan(drip, limits=IMPATIENT).status == "failed"
 
 
 def test_an_event_stream_that_points_elsewhere_is_not_followed():
@@ -405,6 +408,26 @@ def test_a_range_beyond_the_limit_is_cut_and_says_so():
 def test_a_closed_port_is_a_record_only_when_it_was_named():
     found = asyncio.run(NetworkLadder(QUICK, ports=[1]).collect(["127.0.0.1:1", "127.0.0.2"]))
     assert [(record.url, record.status) for record in found.records] == [("http://127.0.0.1:1/", "closed")]
+
+
+def test_a_name_that_leads_nowhere_or_where_one_may_not_go_is_a_failure_once(monkeypatch: pytest.MonkeyPatch):
+    async def collect(answer: object):
+        async def resolve(*_: object, **__: object):
+            if isinstance(answer, OSError):
+                raise answer
+            return [(2, 1, 6, "", (answer, 1))]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+        return await NetworkLadder(QUICK).collect(["mcp.example.test"])
+
+    for answer, why in (("8.8.8.8", "may not go"), (socket.gaierror(-2, "unknown name"), "unknown name")):
+        records = asyncio.run(collect(answer)).records
+        assert [(record.url, record.status) for record in records] == [("http://mcp.example.test/", "failed")]
+        assert why in records[0].problem
+
+
+def test_a_server_that_is_too_busy_to_answer_is_a_failure():
+    assert scan(server(lambda seen: http(429) if seen.message else http(404))).status == "failed"
 
 
 def test_what_a_url_holds_of_secrets_is_in_no_look():

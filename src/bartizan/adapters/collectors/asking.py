@@ -68,11 +68,14 @@ class Asking:
         self._client, self._pace, self._limits, self.door = client, pace, limits, door
         self.scheme, self.host = door.scheme, ""
 
+    async def turn(self) -> None:
+        """Wait until the next connection may be made. It is no part of any deadline."""
+        await self._pace.take()
+
     async def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Response:
-        """Send a request when it is its turn. The caller closes the answer."""
-        await self._pace.take()
+        """Send a request. The caller has waited for its `turn`, and closes the answer."""
         return await self._client.request(
             method,
             self.door.url(self.scheme, path),
@@ -83,6 +86,7 @@ class Asking:
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Send, read and let go. A stream is not read."""
+        await self.turn()
         response = await self.request(method, path, {"Accept": "application/json", **(headers or {})})
         async with response:
             if is_stream(response):
@@ -94,6 +98,7 @@ class Asking:
         head = {"Content-Type": "application/json", "Accept": _JSON, **(headers or {})}
         if message.era is Era.MODERN:
             head |= {"MCP-Protocol-Version": message.protocol_version, "Mcp-Method": message.method}
+        await self.turn()
         async with asyncio.timeout(self._limits.endpoint_request_seconds_max):
             response = await self.request("POST", path, head, message.body)
             async with response:

@@ -36,6 +36,7 @@ WELL_KNOWN = (
     "/.well-known/mcp/catalog.json",
     "/.well-known/mcp-server-card.json",
 )
+_BUSY = frozenset({429, 502, 503, 504})  # whatever is there, it did not answer this time
 TLS_PORTS = frozenset({443, 4443, 8443, 9443})
 FOREIGN_ORIGIN = "https://origin-check.bartizan.invalid"
 _MODERN_VERSION = mcp.RULES[Era.MODERN].versions[0]
@@ -152,11 +153,16 @@ class Ladder:
         if 300 <= answer.status < 400:
             self._follow(path, answer.response.header("location"))
             return self._record(path, "not_mcp")
+        return await self._legacy(path, answer)
+
+    async def _legacy(self, path: str, answer: Answer) -> EndpointRecord:
+        """The older transports, as far as the answer to the modern opening leaves them possible."""
+        if answer.status in _BUSY and answer.message is None:
+            return self._record(path, "failed", problem=f"answers only with HTTP status {answer.status}")
         unknown = answer.status in {404, 405, 410, 501} and answer.message is None
-        if not unknown:
-            found = await self._handshake(path)
-            if found is not None:
-                return found
+        likely = path in {"/mcp", self._door.path}  # some servers say 404 to what comes without a session
+        if (likely or not unknown) and (found := await self._handshake(path)) is not None:
+            return found
         if path in STREAM_PATHS or path == self._door.path or answer.status == 405:
             return await self._stream(path)
         return self._record(path, "not_mcp")
@@ -226,6 +232,7 @@ class Ladder:
 
     async def _stream(self, path: str) -> EndpointRecord:
         """The transport of 2024-11-05: a GET stream names an endpoint, and carries the answers to what is posted."""
+        await self._asking.turn()
         async with asyncio.timeout(self._limits.endpoint_request_seconds_max):
             response = await self._asking.request("GET", path, {"Accept": "text/event-stream"})
             async with response, aclosing(self._asking.events(response)) as events:

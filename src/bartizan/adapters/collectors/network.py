@@ -1,6 +1,8 @@
 """Looks for MCP servers at explicit addresses, and only there. Private ranges, unless the caller says public."""
 
 import asyncio
+import math
+import socket
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import islice
@@ -38,7 +40,7 @@ class NetworkLadder:
         self._allow = any_address if public else private_and_loopback
         self._client = OutboundClient(limits, allow=self._allow, verify=False)
         self._pace = Pace(limits.connects_per_second_max)
-        self._open = 0
+        self._unanswered = 0
 
     async def collect(self, targets: Sequence[str]) -> Collected[EndpointRecord]:
         """Records of what answered, in the order of the targets, and a look for each target.
@@ -51,9 +53,10 @@ class NetworkLadder:
         plans = [self._plan(target) for target in targets]
         seen = set[Door]()
         for target, (hosts, doors, cut) in zip(targets, plans, strict=True):
+            self._unanswered = 0
             found = await self._knock_at_all(_unseen(doors, seen))
             records += found
-            looks.append(_look(target, hosts, cut, found, self._limits))
+            looks.append(self._look(target, hosts, cut=cut, found=found))
         return Collected(records=tuple(records), looks=tuple(looks))
 
     def _plan(self, target: str) -> tuple[int, Iterator[Door], bool]:
@@ -81,7 +84,8 @@ class NetworkLadder:
             raise UsageError(f"{target!r} holds {address}, which is not looked at", remedy=remedy)
 
     async def _knock_at_all(self, doors: Iterator[Door]) -> list[EndpointRecord]:
-        """So many workers as may connect at a time, who share the list of doors."""
+        """So many workers as may connect at a time, who share the list of doors; and no more than the pace feeds."""
+        workers = min(self._limits.connects_parallel_max, math.ceil(self._limits.connects_per_second_max))
         found: list[tuple[int, EndpointRecord]] = []
         numbered = enumerate(doors)
 
@@ -92,22 +96,34 @@ class NetworkLadder:
                     found.append((number, record))
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._limits.connects_parallel_max):
+            for _ in range(workers):
                 group.create_task(work())
-        return [record for _, record in sorted(found, key=lambda pair: pair[0])]
+        return list({record.url: record for _, record in sorted(found, key=lambda pair: pair[0])}.values())
 
     async def _knock(self, door: Door) -> EndpointRecord | None:
-        """A closed port is a record only when the user named it."""
+        """What is behind a door. A closed port, or no answer, is a record only when the user named that port."""
         url = door.url(door.scheme or "http", door.path or "/")
         await self._pace.take()
         try:
             await self._client.reach(url)
-        except AddressRefusedError as error:
-            return EndpointRecord(url=url, status="failed", problem=str(error))
+        except (AddressRefusedError, socket.gaierror) as error:
+            return EndpointRecord(url=f"http://{door.host}/", status="failed", problem=_told(error))
+        except ConnectionRefusedError as error:
+            return EndpointRecord(url=url, status="closed", problem=_told(error)) if door.named else None
         except OSError as error:
-            told = str(error) or type(error).__name__
-            return EndpointRecord(url=url, status="closed", problem=told[:500]) if door.named else None
+            self._unanswered += 1
+            return EndpointRecord(url=url, status="failed", problem=_told(error)) if door.named else None
         return await Ladder(self._client, self._pace, self._limits, door).climb()
+
+    def _look(self, target: str, hosts: int, *, cut: bool, found: list[EndpointRecord]) -> Look:
+        answered = sum(record.status not in {"closed", "failed"} for record in found)
+        reason = f"{hosts} addresses, {answered} doors that answer"
+        if self._unanswered:
+            reason += f", {self._unanswered} connections without an answer"
+        if cut:
+            reason = f"only the first {self._limits.addresses_max} addresses (addresses_max); {reason}"
+        outcome = Outcome.TRUNCATED if cut else Outcome.LOOKED
+        return Look(part="network", outcome=outcome, reason=reason, place=Place(url=_without_secrets(target)))
 
 
 def read_target(target: str, limits: Limits = DEFAULT) -> tuple[list[str], Door, bool]:
@@ -151,18 +167,13 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
         return None
 
 
-def _look(target: str, hosts: int, cut: bool, found: list[EndpointRecord], limits: Limits) -> Look:  # noqa: FBT001
-    answered = sum(record.status != "closed" for record in found)
-    reason = f"{hosts} addresses, {answered} open ports"
-    if cut:
-        reason = f"only the first {limits.addresses_max} addresses (addresses_max); {reason}"
-    outcome = Outcome.TRUNCATED if cut else Outcome.LOOKED
-    return Look(part="network", outcome=outcome, reason=reason, place=Place(url=_without_secrets(target)))
-
-
 def _without_secrets(target: str) -> str:
     """A URL target without user information, query and fragment."""
     if "://" not in target:
         return target
     parts = urlsplit(target)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _told(error: OSError) -> str:
+    return (str(error) or type(error).__name__)[:500]
