@@ -82,30 +82,33 @@ def run(coroutine):
         return asyncio.run(coroutine)
 
 
-@pytest.fixture(scope="module", params=["streamable-http", "sse"])
-def listening(request):
-    with socket.socket() as finder:
-        finder.bind(("127.0.0.1", 0))
-        port = finder.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, SERVER, request.param, str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        run(until_it_listens(port))
-        yield request.param, port
-    finally:
-        process.terminate()
-        process.wait(10)
+@contextlib.contextmanager
+def listening(kind: str):
+    """It listens from the beginning, so nobody has to wait for it, and nobody can take its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = subprocess.Popen(
+            [sys.executable, SERVER, kind, str(listener.fileno())],
+            pass_fds=(listener.fileno(),),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            process.terminate()
+            process.wait(10)
 
 
-async def until_it_listens(port: int) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.05)
+@pytest.fixture(scope="module")
+def streamable_url():
+    with listening("streamable-http") as base:
+        yield f"{base}/mcp"
+
+
+@pytest.fixture(scope="module")
+def sse_url():
+    with listening("sse") as base:
+        yield f"{base}/sse"
 
 
 def assert_same(ours: dict, theirs: dict) -> None:
@@ -126,23 +129,15 @@ def test_over_stdio_both_clients_read_the_same_definitions(first, mode):
 
 
 @pytest.mark.parametrize(("first", "mode"), [(Era.MODERN, "auto"), (Era.LEGACY, "legacy")])
-def test_over_http_both_clients_read_the_same_definitions(listening, first, mode):
-    kind, port = listening
-    if kind == "sse":
-        url, transport, mode = f"http://127.0.0.1:{port}/sse", Transport.SSE, "legacy"
-        peer = sse_client(url)
-    else:
-        url, transport = f"http://127.0.0.1:{port}/mcp", Transport.STREAMABLE_HTTP
-        peer = streamable_http_client(url)
-    ours = run(definitions_of_ours(Launch(transport=transport, url=Secret(url)), first))
-    assert_same(ours, run(definitions_of_the_sdk(peer, mode)))
+def test_over_streamable_http_both_clients_read_the_same_definitions(streamable_url, first, mode):
+    launch = Launch(transport=Transport.STREAMABLE_HTTP, url=Secret(streamable_url))
+    theirs = run(definitions_of_the_sdk(streamable_http_client(streamable_url), mode))
+    assert_same(run(definitions_of_ours(launch, first)), theirs)
 
 
-def test_a_url_that_speaks_only_the_older_transport_is_read_over_it(listening):
-    kind, port = listening
-    if kind != "sse":
-        pytest.skip("this server speaks the newer transport")
-    launch = Launch(transport=Transport.STREAMABLE_HTTP, url=Secret(f"http://127.0.0.1:{port}/sse"))
-    probed = run(McpProber(clock=Clock()).probe("server:peer", launch))
-    assert probed.snapshot is not None
-    assert (probed.snapshot.transport, len(probed.snapshot.tools)) == (Transport.SSE, 2)
+@pytest.mark.parametrize("transport", [Transport.SSE, Transport.STREAMABLE_HTTP])
+def test_over_the_older_transport_both_clients_read_the_same_definitions(sse_url, transport):
+    """A launch that names the newer transport falls back to the older one, as the specification has it."""
+    launch = Launch(transport=transport, url=Secret(sse_url))
+    theirs = run(definitions_of_the_sdk(sse_client(sse_url), "legacy"))
+    assert_same(run(definitions_of_ours(launch, Era.MODERN)), theirs)

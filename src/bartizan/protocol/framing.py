@@ -7,6 +7,10 @@ import msgspec
 from bartizan.model.errors import LimitExceededError
 from bartizan.model.limits import DEFAULT, Limits
 
+# Runs of blank lines are taken as one, so that a flood of them costs no more than any other bytes.
+_BLANK_LINES = re.compile(rb"\n[\r\n]*\n")
+_BLANK_EVENT_LINES = re.compile(rb"[\r\n]{3,}")
+
 
 class Lines:
     """Newline framing, as MCP's stdio transport has it. Blank lines are no messages."""
@@ -18,7 +22,7 @@ class Lines:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Give the messages that `data` completes. Raises LimitExceededError for a line that is too long."""
-        *whole, rest = data.split(b"\n")
+        *whole, rest = _BLANK_LINES.sub(b"\n", data).split(b"\n")
         messages: list[bytes] = []
         for piece in whole:
             self._hold(piece)
@@ -78,7 +82,7 @@ class Events:
         if self._after_return and data.startswith(b"\n"):
             data = data[1:]
         self._after_return = data.endswith(b"\r")
-        *whole, rest = _LINE_END.split(data)
+        *whole, rest = _LINE_END.split(_BLANK_EVENT_LINES.sub(b"\n\n", data))
         events: list[ServerSentEvent] = []
         for piece in whole:
             self._hold(piece)

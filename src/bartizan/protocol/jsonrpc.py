@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from bartizan.model.errors import LimitExceededError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
 from bartizan.model.limits import DEFAULT, Limits
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -31,7 +31,10 @@ def decode(body: bytes, limits: Limits = DEFAULT) -> Any:
         raise RemoteProtocolError("begins with a byte order mark")
     _check_depth(text, limits)
     decoder = json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_bounded(limits)
+        object_pairs_hook=_unique,
+        parse_constant=_refuse_constant,
+        parse_float=_float(limits),
+        parse_int=_integer(limits),
     )
     try:
         value = decoder.decode(text)
@@ -44,16 +47,15 @@ def decode(body: bytes, limits: Limits = DEFAULT) -> Any:
 
 def _check_depth(text: str, limits: Limits) -> None:
     """Count brackets outside strings, before a recursive decoder sees them."""
-    depth = deepest = 0
+    depth = 0
     for token in _BRACKETS.finditer(text):
         first = token[0][0]
         if first in "[{":
             depth += 1
-            deepest = max(deepest, depth)
+            if depth > limits.json_depth_max:
+                raise LimitExceededError("json_depth_max", limits.json_depth_max)
         elif first in "]}":
             depth -= 1
-    if deepest > limits.json_depth_max:
-        raise LimitExceededError("json_depth_max", limits.json_depth_max)
 
 
 # A string, whole or unfinished, or one bracket. Each alternative begins differently, so it runs in linear time.
@@ -71,20 +73,29 @@ def _refuse_constant(name: str) -> Any:
     raise RemoteProtocolError(f"{name} is not JSON")
 
 
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise RemoteProtocolError("a number too large for any reader")
-    return number
+def _float(limits: Limits) -> Callable[[str], float]:
+    def parse(digits: str) -> float:
+        _check_digits(digits, limits)
+        return float(digits)
+
+    return parse
 
 
-def _bounded(limits: Limits) -> Callable[[str], int]:
+def _integer(limits: Limits) -> Callable[[str], int]:
+    """Integers stay exact. Readers that have only doubles round one beyond 2**53, as they round any other number."""
+
     def parse(digits: str) -> int:
-        if len(digits) > limits.json_integer_digits_max:
-            raise LimitExceededError("json_integer_digits_max", limits.json_integer_digits_max)
+        _check_digits(digits, limits)
         return int(digits)
 
     return parse
+
+
+def _check_digits(digits: str, limits: Limits) -> None:
+    if len(digits) > limits.json_integer_digits_max:
+        raise LimitExceededError("json_integer_digits_max", limits.json_integer_digits_max)
+    if math.isinf(float(digits)):
+        raise RemoteProtocolError("a number too large for any reader")
 
 
 def _check_surrogates(value: Any) -> None:
@@ -153,5 +164,8 @@ def _call(message: dict[str, Any], identity: RequestId | None) -> Envelope:
 
 
 def encode(value: Any) -> bytes:
-    """Encode one message as compact JSON."""
-    return msgspec.json.encode(value)
+    """Encode one message as compact JSON. Raises LocalProtocolError for what JSON cannot say."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:  # not finite, or (UnicodeEncodeError) a lone surrogate
+        raise LocalProtocolError("a value that JSON cannot say") from None
