@@ -1,1 +1,1 @@
-"""The inventory as a graph: paths, reach, and the controls that cut them."""
+"""The graph of assets: what reaches what, which control cuts most, and what if it were gone. Pure and in memory."""

@@ -91,7 +91,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     map_nodes_max: int = 50_000
     map_paths_max: int = 200
     map_cuts_max: int = 10
-    map_cut_controls_max: int = 64
+    map_cut_controls_max: int = 8
 
     # What a person is shown
     shown_characters_max: int = 2_000
