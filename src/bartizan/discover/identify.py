@@ -103,8 +103,8 @@ def normalise_url(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError:
-        return url.strip()
+    except ValueError:  # no URL; nothing of it is kept that could be a secret
+        return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url.strip())[0])
     if is_loopback(host):
         host = "127.0.0.1"
     standard = {"http": 80, "https": 443}.get(parts.scheme)
