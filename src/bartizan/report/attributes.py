@@ -52,11 +52,17 @@ def launch_of(server: Asset) -> str:
 def package_of(server: Asset) -> str:
     """The package of a server as `ecosystem name version`."""
     package = mapping_of(server.attributes, "package")
+    ecosystem, version = text_of(package, "ecosystem"), text_of(package, "version")
     name = text_of(package, "name") or text_of(package, "path")
-    version = text_of(package, "version")
+    if ecosystem == "local":
+        return text_of(package, "path") or name
     label = f"{name}@{version}" if name and version else name
-    ecosystem = text_of(package, "ecosystem")
     return f"{ecosystem} {label}" if label and ecosystem not in {"", "unknown"} else label
+
+
+def variables_of(server: Asset) -> list[str]:
+    """The names of the environment variables and headers that a client gives to a server."""
+    return [*mapping_of(server.attributes, "environment"), *mapping_of(server.attributes, "headers")]
 
 
 def short_fingerprint(fingerprint: str) -> str:

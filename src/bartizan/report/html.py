@@ -50,6 +50,7 @@ def _template() -> Template:
             "short_fingerprint": attributes.short_fingerprint,
             "tally": _tally,
             "text_of": attributes.text_of,
+            "variables_of": attributes.variables_of,
         },
     )
 

@@ -209,6 +209,7 @@ Nothing that is missing here counts as clean: <a href="#not-looked-at">what is m
 <dt>Transport</dt><dd>{{ text_of(card.asset.attributes, "transport")|short|replace("_", " ") or "not known" }}{% if card.snapshot %}, MCP {{ card.snapshot.protocol_version|short }}{% endif %}</dd>
 <dt>Launch</dt><dd>{% if launch_of(card.asset) %}<code>{{ launch_of(card.asset) }}</code>{% else %}not known{% endif %}</dd>
 {% if package_of(card.asset) %}<dt>Package</dt><dd>{{ package_of(card.asset)|short }} {{ pinned(card) }}</dd>{% endif %}
+{% if variables_of(card.asset) %}<dt>Given</dt><dd>{{ names(variables_of(card.asset), rows_max) }}</dd>{% endif %}
 {% if card.asset.places %}<dt>Configured at</dt><dd>{{ codes(card.asset.places) }}</dd>{% endif %}
 {% if card.remarks %}<dt>State</dt><dd>{{ card.remarks|join(", ") }}</dd>{% endif %}
 <dt>Offers</dt><dd>{{ offered(card) }}</dd>

@@ -20,6 +20,7 @@ from bartizan.report.attributes import (
     package_of,
     short_fingerprint,
     text_of,
+    variables_of,
 )
 from bartizan.report.estate import Estate, Gap, Naming, Possession, Raised, ServerCard
 from bartizan.report.moment import rfc3339
@@ -173,6 +174,8 @@ def _facts(card: ServerCard) -> Iterable[tuple[str, RenderableType]]:
     yield "launch", hostile(launch_of(card.asset)) or Text("not known", WEAK)
     if package_of(card.asset):
         yield "package", _package(card.asset)
+    if variables := variables_of(card.asset):
+        yield "given", capped([name(variable) for variable in variables], ROWS_MAX)
     if card.asset.places:
         yield "where", capped([_line_of(place) for place in card.asset.places], _PLACES_MAX)
     if card.remarks:

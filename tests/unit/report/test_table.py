@@ -20,6 +20,7 @@ github                                                     1 finding, worst HIGH
   transport   stdio, MCP 2025-11-25
   launch      npx -y @example/server-github@1.2.3
   package     npm @example/server-github@1.2.3, pinned, by npx
+  given       GITHUB_TOKEN
   where       /home/ada/.cursor/mcp.json:12
   state       not behind the gateway
   offers      1 tool, 0 prompts, 0 resources
