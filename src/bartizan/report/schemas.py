@@ -1,4 +1,4 @@
-"""The published JSON Schemas (2020-12) of the report and of the inventory, written from the types themselves."""
+"""The published JSON Schemas (2020-12) of the report, the inventory and the map, written from the types themselves."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import msgspec
 
 from bartizan.model.inventory import FORMAT, Inventory
 from bartizan.report.json import Report
+from bartizan.report.map import MapReport
 
 _BASE = "https://bartizan.dev/schemas"
 
@@ -20,13 +21,17 @@ def inventory_schema() -> dict[str, Any]:
     return _schema(Inventory, "inventory")
 
 
+def map_schema() -> dict[str, Any]:
+    """The schema of `bartizan map --format json`."""
+    return _schema(MapReport, "map")
+
+
 def _schema(document: type[msgspec.Struct], name: str) -> dict[str, Any]:
     schema = msgspec.json.schema(document)
     definitions: dict[str, Any] = schema["$defs"]
-    inventory = definitions["Inventory"]
-    inventory["properties"]["format"]["const"] = FORMAT
-    inventory["required"] = ["format", *inventory["required"]]
-    if "Report" in definitions:
-        definitions["Report"]["required"].insert(0, "format")
+    if "Inventory" in definitions:
+        definitions["Inventory"]["properties"]["format"]["const"] = FORMAT
+    for formatted in {"Inventory", "Report", "MapReport"} & definitions.keys():
+        definitions[formatted]["required"].insert(0, "format")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{_BASE}/{name}-1.schema.json"}
     return {**head, **schema}

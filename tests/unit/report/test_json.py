@@ -15,10 +15,10 @@ from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.report.json import dump, render
-from bartizan.report.schemas import inventory_schema, report_schema
+from bartizan.report.schemas import inventory_schema, map_schema, report_schema
 
 SCHEMAS = Path(__file__).parents[3] / "docs/reference/schemas"
-PUBLISHED = [("report", report_schema), ("inventory", inventory_schema)]
+PUBLISHED = [("report", report_schema), ("inventory", inventory_schema), ("map", map_schema)]
 
 
 @pytest.mark.parametrize(("name", "schema"), PUBLISHED)
