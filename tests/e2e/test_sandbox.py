@@ -228,7 +228,7 @@ def test_a_server_sees_a_small_fixed_world(sandbox, place):
     assert seen["data"] == []
     assert seen["dotenv"] == ""
     assert not {"shadow", "ssh", "hostname", "machine-id"} & set(seen["etc"])
-    assert not {"var", "opt", "srv", "mnt", "sys", "boot", "work"} & set(seen["roots"])
+    assert not {"var", "opt", "srv", "mnt", "sys", "boot"} & set(seen["roots"])
     assert seen["processes"] < 5
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from urllib.parse import urlsplit
 
 from bartizan.model.limits import Limits
@@ -43,15 +43,28 @@ class EgressProxy:
     ) -> None:
         self._allowed, self._limits, self._upstream, self._full = frozenset(allowed), limits, upstream, full
         self._open = 0
+        self._carrying: set[asyncio.Task[None]] = set()
         self.refused: list[str] = []
         self.bytes = 0
 
-    async def serve(self, path: str) -> asyncio.Server:
-        """Listen on a Unix socket in a private folder."""
-        return await asyncio.start_unix_server(self._carry, path, limit=self._limits.header_bytes_max)
+    @contextlib.asynccontextmanager
+    async def serving(self, path: str) -> AsyncGenerator[None, None]:
+        """Listen on a Unix socket in a private folder; afterwards no connection is left, on either side."""
+        server = await asyncio.start_unix_server(self._carry, path, limit=self._limits.header_bytes_max)
+        try:
+            yield
+        finally:
+            server.close()
+            for task in self._carrying:
+                task.cancel()
+            await asyncio.gather(*self._carrying, return_exceptions=True)
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
         try:
             await self._one(reader, writer)
         except RefusedError as refusal:
@@ -62,7 +75,7 @@ class EgressProxy:
             pass  # the client sees a closed connection, and says so
         finally:
             self._open -= 1
-            writer.close()
+            await _closed(writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._open > self._limits.proxy_connections_max:
@@ -80,7 +93,7 @@ class EgressProxy:
         try:
             await asyncio.gather(self._copy(reader, outer_writer), self._copy(outer_reader, writer, counted=True))
         finally:
-            outer_writer.close()
+            await _closed(outer_writer)
 
     def _refusal(self, what: str) -> RefusedError:
         if len(self.refused) < self._limits.proxy_connections_max:
@@ -110,6 +123,12 @@ class EgressProxy:
                 writer.write(block)
                 await writer.drain()
         writer.close()
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def read_head(head: bytes) -> tuple[str, str, list[str]]:

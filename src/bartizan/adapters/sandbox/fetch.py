@@ -127,15 +127,16 @@ class Fetcher:
             (work / name).mkdir(exist_ok=True)
         stop = asyncio.Event()
         proxy = EgressProxy(step.allowed, self._limits, upstream=step.upstream, full=stop.set)
-        server = await proxy.serve(str(work / "egress.sock"))
-        (work / "egress.sock").chmod(0o600)
+        socket = work / "egress.sock"
         try:
-            code, output, errors = await self._in_box(work, step, stop)
+            async with proxy.serving(str(socket)):
+                socket.chmod(0o600)
+                code, output, errors = await self._in_box(work, step, stop)
         finally:
-            server.close()
-            (work / "egress.sock").unlink(missing_ok=True)
-        if code:
-            raise SandboxError(_failure(wanted, stop.is_set(), code, errors, proxy.refused))
+            socket.unlink(missing_ok=True)
+        stopped = stop.is_set() or await asyncio.to_thread(size_of, work) > self._limits.fetch_bytes_max
+        if code or stopped:
+            raise SandboxError(_failure(wanted, code, errors, proxy.refused, stopped=stopped))
         return output
 
     async def _in_box(self, work: Path, step: Step, stop: asyncio.Event) -> tuple[int, str, str]:
@@ -219,7 +220,7 @@ def reported(output: str, wanted: Wanted) -> str:
     raise SandboxError(f"the index has no built version of {wanted.name} that fits {show(wanted.version, most=80)!r}")
 
 
-def _failure(wanted: Wanted, stopped: bool, code: int, errors: str, refused: Sequence[str]) -> str:  # noqa: FBT001
+def _failure(wanted: Wanted, code: int, errors: str, refused: Sequence[str], *, stopped: bool) -> str:
     if stopped:
         return f"fetching {wanted.name} was stopped: fetch_seconds_max or fetch_bytes_max reached"
     hosts = ", ".join(show(host, most=100) for host in dict.fromkeys(refused))

@@ -5,6 +5,7 @@ No address of an index is written here: npm and pip are asked for their own sett
 
 import ast
 import asyncio
+import http.client
 import itertools
 import json
 import os
@@ -265,9 +266,11 @@ def _get(url: str, accept: str, index: Index, limits: Limits) -> tuple[bytes, st
         with urllib.request.urlopen(request, timeout=limits.index_seconds_max, context=context) as answer:  # noqa: S310
             body = answer.read(limits.index_bytes_max + 1)
             kind = answer.headers.get_content_type()
-    except (OSError, ValueError) as error:
-        reason = f"answered {error.code}" if isinstance(error, urllib.error.HTTPError) else "could not be asked"
-        raise SandboxError(f"the index {reason} for {shown}") from error
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise SandboxError(f"the index answered {error.code} for {shown}") from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise SandboxError(f"the index could not be asked for {shown} ({type(error).__name__})") from error
     if len(body) > limits.index_bytes_max:
         raise SandboxError(f"the answer for {shown} is larger than index_bytes_max ({limits.index_bytes_max})")
     return body, kind

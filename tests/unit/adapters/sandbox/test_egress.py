@@ -29,7 +29,7 @@ async def estate(tmp_path, *, allow=True, limits=DEFAULT, through=None, full=lam
         upstream.port = server.sockets[0].getsockname()[1]
         allowed = {("127.0.0.1", upstream.port)} if allow else set()
         proxy = EgressProxy(allowed, limits, upstream=through, full=full)
-        async with await proxy.serve(str(tmp_path / "s")):
+        async with proxy.serving(str(tmp_path / "s")):
             yield upstream, proxy
 
 
@@ -129,7 +129,7 @@ def test_the_proxy_of_this_host_is_asked_in_turn(tmp_path):
         async with await asyncio.start_server(outer.answer, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             proxy = EgressProxy({("index.example", 443)}, DEFAULT, upstream=("127.0.0.1", port))
-            async with await proxy.serve(str(tmp_path / "s")):
+            async with proxy.serving(str(tmp_path / "s")):
                 await say(tmp_path, "CONNECT index.example:443 HTTP/1.1\r\n\r\n")
                 await say(tmp_path, "CONNECT other.example:443 HTTP/1.1\r\n\r\n")
         return outer.seen, proxy.refused
