@@ -100,6 +100,14 @@ class Graph:
         links = dict.fromkeys((edge.source, edge.target, edge.kind) for edge in self.edges)
         return [link for link in links if control_of_edge(link)]
 
+    @cached_property
+    def distinct(self) -> list[tuple[Edge, tuple[int, int]]]:
+        """One edge, with its arc, for each pair of assets and kind: an observed one if there is one."""
+        found: dict[Link, tuple[Edge, tuple[int, int]]] = {}
+        for edge, arc in zip(self.edges, self.arcs, strict=True):
+            found.setdefault((edge.source, edge.target, edge.kind), (edge, arc))
+        return list(found.values())
+
     def edge_between(self, source: int, target: int) -> Edge:
         """The edge by which a way goes from one asset to the next: an observed one if there is one."""
         return self.edges[self.forward.arcs_between(source, target)[0]]

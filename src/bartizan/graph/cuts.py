@@ -4,6 +4,7 @@ A node that every way from the sources to a target passes dominates the target. 
 edges therefore counts, for every control at once, the targets that it cuts off from all sources.
 """
 
+import heapq
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -37,16 +38,23 @@ def best_cuts(
     """
     starts = graph.numbers(sources)
     ends = set(graph.numbers(targets)) - set(starts)
-    above = graph.split.dominators(starts)
-    reachable = sum(end in above for end in ends)
-    order = _top_down(above)
-    counts, scores = _beneath(graph, above, order, ends)
+    above = graph.split.dominators(starts, ends)
+    reachable = [end for end in sorted(ends) if end in above]
+    order = _upwards(above, reachable)
+    counts, scores = _beneath(graph, above, order, reachable)
+    depth = {-1: -1}
+    for node in reversed(order):
+        depth[node] = depth[above[node]] + 1
     at_end = ends | set(starts)
-    candidates = [node for node in order if counts.get(node) and graph.controls[node]]
-    candidates.sort(key=lambda node: (-scores[node], -counts[node], node in at_end))
+    candidates = [node for node in order if graph.controls[node]]
+    best = heapq.nsmallest(
+        limits.map_cuts_max,
+        candidates,
+        key=lambda node: (-scores[node], -counts[node], node in at_end, depth[node], node),
+    )
     return [
-        Cut(control=control, cut=counts[node], reachable=reachable, score=scores[node], at_end=node in at_end)
-        for node in candidates[: limits.map_cuts_max]
+        Cut(control=control, cut=counts[node], reachable=len(reachable), score=scores[node], at_end=node in at_end)
+        for node in best
         if (control := graph.controls[node])
     ]
 
@@ -54,7 +62,7 @@ def best_cuts(
 def choke_points(graph: Graph, source: AssetId, target: AssetId) -> list[AssetId]:
     """The assets that every way from one asset to another passes, in the order of the way, without the two."""
     (start,), (end,) = graph.numbers([source]), graph.numbers([target])
-    above = graph.forward.dominators([start])
+    above = graph.forward.dominators([start], [end])
     found: list[AssetId] = []
     node = above.get(end, -1)
     while node >= 0 and node != start:
@@ -63,26 +71,36 @@ def choke_points(graph: Graph, source: AssetId, target: AssetId) -> list[AssetId
     return found[::-1]
 
 
-def _top_down(above: dict[int, int]) -> list[int]:
-    """The nodes of a dominator tree, each after the one above it, level by level and by number."""
-    children: dict[int, list[int]] = {}
-    for node in sorted(above):
-        children.setdefault(above[node], []).append(node)
-    order, level = list[int](), children.get(-1, [])
-    while level:
-        order += level
-        level = [child for node in level for child in children.get(node, ())]
+def _upwards(above: dict[int, int], ends: Sequence[int]) -> list[int]:
+    """The ends and all that dominate them, each before what is above it."""
+    waiting = dict.fromkeys(ends, 0)  # how many nodes right below have not been listed yet
+    ahead = list(ends)
+    while ahead:
+        parent = above[ahead.pop()]
+        if parent < 0:
+            continue
+        if parent not in waiting:
+            ahead.append(parent)
+        waiting[parent] = waiting.get(parent, 0) + 1
+    order = [end for end in ends if not waiting[end]]
+    for node in order:  # grows while it is walked
+        parent = above[node]
+        if parent >= 0:
+            waiting[parent] -= 1
+            if not waiting[parent]:
+                order.append(parent)
     return order
 
 
 def _beneath(
-    graph: Graph, above: dict[int, int], order: Sequence[int], ends: set[int]
+    graph: Graph, above: dict[int, int], order: Sequence[int], ends: Sequence[int]
 ) -> tuple[dict[int, int], dict[int, int]]:
     """How many targets each node dominates, itself included, and their weight."""
-    counts = {end: 1 for end in ends if end in above}
-    scores = {end: weight(graph.assets[end].kind) for end in counts}
-    for node in reversed(order):
-        if node in counts and (parent := above[node]) >= 0:
-            counts[parent] = counts.get(parent, 0) + counts[node]
-            scores[parent] = scores.get(parent, 0) + scores[node]
+    counts, scores = dict.fromkeys(order, 0), dict.fromkeys(order, 0)
+    for end in ends:
+        counts[end], scores[end] = 1, weight(graph.assets[end].kind)
+    for node in order:
+        if (parent := above[node]) >= 0:
+            counts[parent] += counts[node]
+            scores[parent] += scores[node]
     return counts, scores

@@ -51,11 +51,19 @@ class Digraph:
         graph, root = self._rooted(starts)
         return rustworkx.descendants(graph, root)
 
-    def dominators(self, starts: Iterable[int]) -> dict[int, int]:
-        """For every reachable node the last node that every way to it from any start must pass; -1 if there is none."""
+    def dominators(self, starts: Iterable[int], ends: Iterable[int]) -> dict[int, int]:
+        """For every node on a way to an end the last one that every way to it from any start passes; -1 for none.
+
+        Nodes on no way to an end are left out: they dominate no end.
+        """
         graph, root = self._rooted(starts)
+        sink = graph.add_node(self.nodes + 1)
+        graph.add_edges_from([(end, sink, -1) for end in ends])
+        kept = rustworkx.ancestors(graph, sink) | {root}
+        graph.remove_nodes_from([node for node in range(sink + 1) if node not in kept])
         found = rustworkx.immediate_dominators(graph, root)
-        return {node: -1 if above == root else above for node, above in found.items() if node != root}
+        del found[root]
+        return {node: -1 if above == root else above for node, above in found.items()}
 
     def arcs_between(self, source: int, target: int) -> list[int]:
         """Numbers of the arcs from one node to another, in order."""

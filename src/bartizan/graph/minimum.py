@@ -49,7 +49,7 @@ class _Flow:
         self._gates = {node: graph.controls[node] for node in between if node not in starts and node not in ends}
         self._next: dict[int, list[int]] = {2 * node: [2 * node + 1] for node in sorted(between)}
         for source, target in graph.split_arcs:
-            if source in between and target in between:
+            if target in between and source in between:
                 self._next.setdefault(2 * source + 1, []).append(2 * target)
         self._back: dict[int, list[int]] = {}
         for before, afters in self._next.items():

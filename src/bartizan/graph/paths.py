@@ -24,7 +24,7 @@ class Path(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
 
 
-class Reached(msgspec.Struct, frozen=True, kw_only=True):
+class Reached(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An asset that is reached after `depth` edges. `basis` is observed if edges seen in use suffice."""
 
     asset: AssetId

@@ -24,7 +24,7 @@ VALUABLE = {AssetKind.CREDENTIAL, AssetKind.PERMISSION, AssetKind.BACKEND}
 SHOWN_CANDIDATES = 5
 
 
-class MapNode(msgspec.Struct, frozen=True, kw_only=True):
+class MapNode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An asset of the answer. `depth` counts edges from the question's start (backward for `to` alone)."""
 
     id: AssetId
@@ -34,7 +34,7 @@ class MapNode(msgspec.Struct, frozen=True, kw_only=True):
     basis: Basis
 
 
-class MapEdge(msgspec.Struct, frozen=True, kw_only=True):
+class MapEdge(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An edge between two assets of the answer."""
 
     source: AssetId
@@ -189,7 +189,7 @@ def _answer(graph: Graph, found: _Found, start: AssetId, end: AssetId, limits: L
         start=start,
         end=end,
         nodes=tuple(_node(assets[number[one.asset]], one) for one in kept),
-        edges=tuple(_edges(graph, {one.asset for one in kept})),
+        edges=tuple(_edges(graph, {number[one.asset] for one in kept})),
         paths=tuple(found.paths),
         sources=len(found.sources),
         targets=len(found.targets),
@@ -205,12 +205,10 @@ def _node(asset: Asset, reached: Reached) -> MapNode:
     return MapNode(id=asset.id, kind=asset.kind, name=asset.name, depth=reached.depth, basis=reached.basis)
 
 
-def _edges(graph: Graph, shown: set[AssetId]) -> Iterable[MapEdge]:
+def _edges(graph: Graph, shown: set[int]) -> Iterable[MapEdge]:
     """One for each pair and kind; observed if one of them is."""
-    found: dict[tuple[AssetId, AssetId, EdgeKind], Basis] = {}
-    for edge in graph.edges:
-        if edge.source in shown and edge.target in shown:
-            found.setdefault((edge.source, edge.target, edge.kind), edge.basis)
     return (
-        MapEdge(source=source, target=target, kind=kind, basis=basis) for (source, target, kind), basis in found.items()
+        MapEdge(source=edge.source, target=edge.target, kind=edge.kind, basis=edge.basis)
+        for edge, (source, target) in graph.distinct
+        if source in shown and target in shown
     )
