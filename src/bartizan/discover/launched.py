@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 import msgspec
@@ -21,8 +22,6 @@ _RUNNERS = SHELLS | frozenset(
     ).split()
 )
 _INTERPRETER = re.compile(r"(?:python|pypy|node|nodejs|bun|deno|ruby|tsx|ts-node)[\d.]*")
-# A program that gives itself a title leaves one word with spaces; npm does, without its own options.
-_TITLE = re.compile(r"(?:npm|npx|pnpm|pnpx|yarn|bun|bunx|pipx|uvx) ")
 _BIN_FOLDERS = {"bin", ".bin", "sbin", "scripts"}
 
 
@@ -43,13 +42,15 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 def words_of(record: ProcessRecord) -> list[str]:
-    """Program and arguments. They may hold secrets."""
+    """Program and arguments. They may hold secrets.
+
+    A program that gives itself a title leaves one word with spaces; npm does so, without its own options.
+    """
     words = [word.reveal() for word in record.command]
-    if len(words) == 1 and _TITLE.match(words[0]):
-        return words[0].split()
-    if len(words) == 1 and (title := re.match(r"([\w.\-/]{1,100}): ", words[0])):
-        return [title[1]]  # `postgres: checkpointer`: what follows is not its name
-    return words
+    if len(words) != 1 or " " not in words[0] or words[0] == record.executable:
+        return words
+    title = re.match(r"([\w.\-/]{1,100}): ", words[0])
+    return [title[1]] if title else words[0].split()  # `postgres: checkpointer`: what follows is not its name
 
 
 def program_names(record: ProcessRecord) -> set[str]:
@@ -59,6 +60,7 @@ def program_names(record: ProcessRecord) -> set[str]:
     if any(_INTERPRETER.fullmatch(name) for name in names):
         script = record.script or next((word for word in words[1:2] if not word.startswith("-")), "")
         names.add(re.sub(r"\.[cm]?[jt]s$|\.py$", "", program_of(script)))
+        names.update(word for flag, word in pairwise(words[1:6]) if flag == "-m")
     return names - {""}
 
 
@@ -79,7 +81,12 @@ def _passed_on(runner: ProcessRecord, child: ProcessRecord, table: ProcessTable)
     if table.share(runner, child):
         return True
     channel = table.channels.get(child.pid)
-    return "bartizan" in program_names(runner) and channel is not None and channel.holder.pid == runner.pid
+    return is_gateway(runner) and channel is not None and channel.holder.pid == runner.pid
+
+
+def is_gateway(record: ProcessRecord) -> bool:
+    """Whether it is our own gateway, or the entry to it that a wrapped client starts."""
+    return "bartizan" in program_names(record) and bool({"connect", "gateway", "up"} & set(words_of(record)[1:6]))
 
 
 def packages_of(chain: Chain, first: Sequence[str], last: Sequence[str]) -> list[PackageRef]:

@@ -12,9 +12,18 @@ from typing import Any
 import msgspec
 
 from bartizan.discover.channels import Channel, ProcessTable
-from bartizan.discover.credentials import FoundCredential, redact_command, redact_mapping
+from bartizan.discover.credentials import FoundCredential, redact_command, redact_mapping, redact_text
 from bartizan.discover.identify import asset_id, process_keys
-from bartizan.discover.launched import SHELLS, Chain, chain_of, is_server_name, packages_of, program_names, words_of
+from bartizan.discover.launched import (
+    SHELLS,
+    Chain,
+    chain_of,
+    is_gateway,
+    is_server_name,
+    packages_of,
+    program_names,
+    words_of,
+)
 from bartizan.discover.packages import PackageRef
 from bartizan.model.asset import Asset, AssetId, AssetKind, Basis, Confidence, Edge, EdgeKind
 from bartizan.model.errors import Place
@@ -116,7 +125,7 @@ def _chains(table: ProcessTable, clients: Mapping[int, str]) -> Iterator[Chain]:
         parent = table.by_pid.get(record.parent_pid)
         if pid in clients or pid in taken or (parent is not None and table.share(parent, record)):
             continue
-        if channel.holder.pid in taken and "bartizan" in program_names(channel.holder):
+        if channel.holder.pid in taken and is_gateway(channel.holder):
             continue
         chain = chain_of(record, table)
         taken.update(one.pid for one in chain.processes)
@@ -143,8 +152,8 @@ _LANGUAGE_SERVER = re.compile(r".*(?:lang(?:uage)?[-_]?server|[-_.]lsp|lsp[-_.])
 def _judge(
     chain: Chain, table: ProcessTable, clients: Mapping[int, str], key: Secret, configured: frozenset[str]
 ) -> _Sight:
-    first, found = redact_command(words_of(chain.first), Place(pid=chain.first.pid), key)
-    last, more = redact_command(words_of(chain.server), Place(pid=chain.server.pid), key)
+    first, found = _shown(chain.first, key)
+    last, more = _shown(chain.server, key)
     packages = packages_of(chain, first, last)
     keys, possible = process_keys(first, packages, chain.first.directory)
     keys += tuple(one for one in possible if one in configured and one not in keys)
@@ -153,7 +162,7 @@ def _judge(
     return _Sight(
         chain=chain,
         channel=channel,
-        package=packages[0],
+        package=_loaded(packages),
         signals=signals,
         score=round(min(1.0, sum(WEIGHTS[signal] for signal in signals)), 2) if _tells(chain, signals) else 0.0,
         keys=keys,
@@ -161,6 +170,22 @@ def _judge(
         credentials=(*found, *(more if chain.first is not chain.server else ())),
         gateway=packages[0].gateway != "" or _under_gateway(chain, channel),
     )
+
+
+def _shown(record: ProcessRecord, key: Secret) -> tuple[tuple[str, ...], tuple[FoundCredential, ...]]:
+    """The command with secrets as marks. A process may write what it likes into its first word too."""
+    place = Place(pid=record.pid)
+    shown, found = redact_command(words_of(record), place, key)
+    first = redact_text(shown[0], place, key) if shown else None
+    return ((first.text, *shown[1:]), (*first.credentials, *found)) if first else (shown, found)
+
+
+def _loaded(packages: Sequence[PackageRef]) -> PackageRef:
+    """What runs: `npx name` may have started a program of that name that another package installed."""
+    outer, inner = packages[0], packages[-1]
+    if inner.ecosystem == outer.ecosystem and inner.name != outer.name and inner.path:
+        return inner
+    return outer
 
 
 def _signals(chain: Chain, channel: Channel | None, clients: Mapping[int, str], *, known: bool) -> Iterator[str]:
@@ -191,7 +216,7 @@ def _tells(chain: Chain, signals: Sequence[str]) -> bool:
 
 
 def _under_gateway(chain: Chain, channel: Channel | None) -> bool:
-    return any("bartizan" in program_names(one) for one in (*chain.processes, *((channel.holder,) if channel else ())))
+    return any(is_gateway(one) for one in (*chain.processes, *((channel.holder,) if channel else ())))
 
 
 def _assets(sight: _Sight, key: Secret) -> Iterator[Asset]:
@@ -245,7 +270,7 @@ def _started(record: ProcessRecord) -> str:
 
 def _instance_attributes(sight: _Sight, key: Secret) -> dict[str, Any]:
     record = sight.process
-    shown, _ = redact_command(words_of(record), Place(pid=record.pid), key)
+    shown, _ = _shown(record, key)
     listening = [{"address": one.address, "port": one.port} for one in record.listening] if record.own_network else []
     return {
         "pid": record.pid,

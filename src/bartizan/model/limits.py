@@ -83,6 +83,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     socket_table_entries_max: int = 500_000
     socket_table_seconds_max: float = 2.0
     process_ancestors_max: int = 16
+    network_namespaces_max: int = 256
 
     # The store
     scans_kept_max: int = 100

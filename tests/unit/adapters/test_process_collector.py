@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from bartizan.adapters.collectors.processes import UnsupportedProcesses, process_collector
+from bartizan.adapters.collectors.processes_linux import LinuxProcesses
 from bartizan.model.coverage import Outcome
 from bartizan.model.limits import Limits
 from bartizan.model.record import ProcessRecord
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has")
+AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 Start = Callable[..., subprocess.Popen[bytes]]
 READY = "import sys; print('ready', flush=True); sys.stdin.read()"
 
@@ -150,7 +152,7 @@ def test_more_processes_than_the_limit_are_said(start: Start) -> None:
     assert any(look.outcome is Outcome.TRUNCATED and "left out" in look.reason for look in collected.looks)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
 def test_processes_of_other_users_are_counted_not_silently_missing(start: Start) -> None:
     child = start(python(READY), env={"GITHUB_TOKEN": "x" * 20})
     os.seteuid(65534)
@@ -165,6 +167,40 @@ def test_processes_of_other_users_are_counted_not_silently_missing(start: Start)
     refused = [look for look in collected.looks if look.outcome is Outcome.SKIPPED]
     assert len(refused) == 1
     assert "could not be read" in refused[0].reason
+
+
+IN_A_NAMESPACE = """
+import ctypes, os, socket, sys
+if ctypes.CDLL(None).unshare(0x40000000): print("refused", flush=True); sys.exit()
+ours, theirs = socket.socketpair()
+server = socket.create_server(("0.0.0.0", 0))
+print(os.fstat(ours.fileno()).st_ino, os.fstat(theirs.fileno()).st_ino, flush=True)
+input()
+"""
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can make and enter network namespaces")
+def test_sockets_of_another_network_namespace_are_paired_and_its_ports_are_not_ours() -> None:
+    child = subprocess.Popen(python(IN_A_NAMESPACE), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert child.stdout
+        line = child.stdout.readline().split()
+        if line == [b"refused"]:
+            pytest.skip("this machine allows no network namespaces")
+        before = Path("/proc/thread-self/ns/net").readlink()
+        record = record_of(child.pid)
+    finally:
+        child.kill()
+        child.communicate()
+    assert {int(inode) for inode in line} <= record.socket_peers
+    assert not record.own_network
+    assert len(record.listening) == 1
+    assert Path("/proc/thread-self/ns/net").readlink() == before
+
+
+def test_a_machine_without_a_process_table_is_a_look(tmp_path: Path) -> None:
+    (look,) = LinuxProcesses(root=tmp_path / "nothing").collect().looks
+    assert look.outcome is Outcome.FAILED
 
 
 def test_elsewhere_the_absence_of_the_process_table_is_a_look() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bartizan.adapters.collectors.processes import process_collector
 from bartizan.discover.identify import identify_command
+from bartizan.discover.merge import merge
 from bartizan.discover.processes import read_processes
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.inventory import Observation
@@ -149,6 +150,16 @@ def test_secrets_of_a_process_leave_only_their_names_and_fingerprints() -> None:
     assert len(held) == 2
 
 
+@pytest.mark.parametrize(
+    "title", ["mcp-x --token {}", "mcp-x-{}", "/opt/{}/mcp-x", "mcp-x: {}", "npm exec mcp-x --key={}"]
+)
+def test_a_title_does_not_show_a_secret(title: str) -> None:
+    token = "ghp_" + "A1b2" * 9
+    found = read(joined(CLAUDE, process(11, 10, title.format(token), executable="/usr/bin/node")))
+    assert instances(found)
+    assert token not in repr(found)
+
+
 def test_the_same_server_with_another_secret_is_the_same_server() -> None:
     one, other = ("ghp_" + letters * 9 for letters in ("A1b2", "C3d4"))
     keys = {
@@ -168,7 +179,7 @@ def test_a_configured_launch_is_a_server_whatever_it_is_called() -> None:
 
 def test_a_server_behind_the_gateway_says_so() -> None:
     client, entry = joined(CLAUDE, process(11, 10, "bartizan", "connect", "s1", "--", "npx", "mcp-x"))[::-1]
-    behind = joined(process(11, 10, "bartizan"), process(12, 11, "npx", "mcp-x"))
+    behind = joined(process(11, 10, "bartizan", "connect"), process(12, 11, "npx", "mcp-x"))
     entry = ProcessRecord(**{
         **_fields(entry),
         "pipes_read": entry.pipes_read | behind[1].pipes_read,
@@ -177,6 +188,37 @@ def test_a_server_behind_the_gateway_says_so() -> None:
     found = read((client, entry, behind[0]))
     assert list(instances(found)) == [12]
     assert servers(found)[0].attributes["behind_gateway"] is True
+
+
+def test_a_server_started_by_the_gateway_itself_is_behind_it() -> None:
+    gateway = process(10, 1, "/v/bin/python", "-m", "bartizan", "gateway", executable="/usr/bin/python3.11")
+    found = read(joined(gateway, process(11, 10, "npx", "mcp-x")))
+    assert servers(found)[0].attributes["behind_gateway"] is True
+
+
+def test_a_configured_server_and_its_process_merge_into_one() -> None:
+    identity = identify_command(["npx", "-y", "mcp-x@1.0.0", "--city", "Oslo"])
+    configured = Asset(
+        id=identity.id, kind=AssetKind.SERVER, name="x", keys=identity.keys, attributes={"configured": True}
+    )
+    running = read(joined(CLAUDE, process(11, 10, "npx", "mcp-x", "--city", "Oslo")))
+    inventory = merge([Observation(seen_by="clients", at=AT, assets=(configured,)), running], at=AT).inventory
+    (server,) = inventory.of_kind(AssetKind.SERVER)
+    assert server.attributes["configured"] is True
+    assert [edge.source for edge in inventory.edges if edge.kind is EdgeKind.INSTANCE_OF] == [server.id]
+
+
+def test_the_package_is_the_one_that_runs_not_the_one_that_was_asked_for() -> None:
+    script = "/p/node_modules/@evil/pkg/cli.js"
+    found = read(
+        joined(
+            CLAUDE,
+            process(11, 10, "npm exec mcp-x", executable="/usr/bin/node"),
+            process(12, 11, "node", "/p/node_modules/.bin/mcp-x", script=script),
+        )
+    )
+    assert servers(found)[0].attributes["package"]["name"] == "@evil/pkg"
+    assert servers(found)[0].keys == identify_command(["npx", "mcp-x"]).keys
 
 
 def test_a_listening_server_is_an_instance_with_its_port() -> None:

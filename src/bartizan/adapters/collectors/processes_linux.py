@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bartizan.adapters.collectors.sockets_linux import listening_sockets, unix_peers
+from bartizan.adapters.collectors.sockets_linux import listening_sockets, unix_peers, unix_peers_of
 from bartizan.model.coverage import Look, Outcome
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.record import Listening, ProcessRecord
@@ -65,9 +65,14 @@ class _Pass:
         self._cut: Counter[str] = Counter()
         self._descriptors_left = limits.descriptors_max
         self._listening: dict[str, dict[int, Listening]] = {}
+        self._peer_tables: dict[str, dict[int, int]] = {}
 
     def collect(self) -> Collected[ProcessRecord]:
-        pids = sorted(int(name) for name in _names(self._root) if name.isdigit())
+        try:
+            pids = sorted(int(name) for name in _names(self._root) if name.isdigit())
+        except OSError as error:
+            reason = f"{self._root} cannot be read ({error.strerror}): running servers are not in this result"
+            return Collected(looks=(Look(part="processes", outcome=Outcome.FAILED, reason=reason),))
         if len(pids) > self._limits.processes_max:
             self._cut["processes"] = len(pids) - self._limits.processes_max
             pids = pids[-self._limits.processes_max :]
@@ -77,6 +82,9 @@ class _Pass:
     def _coverage(self, count: int) -> Iterator[Look]:
         yield Look(part="processes", outcome=Outcome.LOOKED, reason=f"{count} processes")
         yield from self._looks
+        if os.geteuid() != 0 and self._hidden():
+            reason = "processes of other users are hidden from this user (hidepid)"
+            yield Look(part="processes", outcome=Outcome.SKIPPED, reason=reason)
         if self._refused:
             reason = (
                 f"{self._refused} processes could not be read: they belong to other users or stand above this sandbox"
@@ -85,6 +93,10 @@ class _Pass:
         for what, number in sorted(self._cut.items()):
             reason = f"a limit cut the {what} of {number} processes" if what != "processes" else f"{number} left out"
             yield Look(part="processes", outcome=Outcome.TRUNCATED, reason=reason)
+
+    def _hidden(self) -> bool:
+        mounts = Path(self._root, "self/mountinfo").read_text("utf-8", "replace").splitlines()
+        return any(f" {self._root} " in line and re.search(r"hidepid=(?!0|off)", line) is not None for line in mounts)
 
     def _process(self, pid: int) -> ProcessRecord | None:
         """An open folder stays with its process, so a reused number is never read as the old one."""
@@ -137,9 +149,9 @@ class _Pass:
             pipes_read=frozenset(descriptors.pipes_read),
             pipes_written=frozenset(descriptors.pipes_written),
             sockets=frozenset(descriptors.sockets),
-            socket_peers=frozenset(self._peers[one] for one in descriptors.sockets if one in self._peers),
+            socket_peers=self._joined(at, network, descriptors.sockets),
             listening=self._listens(at, network, descriptors.sockets),
-            own_network=network == self._own_network,
+            own_network=network in {"", self._own_network},
         )
 
     def _words(self, at: int, name: str, what: str, most: int) -> list[str]:
@@ -220,14 +232,36 @@ class _Pass:
     def _own_network(self) -> str:
         return str(Path(self._root, "self/ns/net").readlink())
 
-    @cached_property
-    def _peers(self) -> dict[int, int]:
-        try:
+    def _joined(self, at: int, network: str, sockets: set[int]) -> frozenset[int]:
+        """The other ends of its unix sockets. A socket stays in the namespace that it was made in."""
+        if not sockets:
+            return frozenset()
+        tables = [self._peers(at, self._own_network)]
+        if network and network != self._own_network and not sockets <= tables[0].keys():
+            tables.append(self._peers(at, network))
+        return frozenset(table[one] for one in sockets for table in tables if one in table)
+
+    def _peers(self, at: int, network: str) -> dict[int, int]:
+        if network not in self._peer_tables:
+            try:
+                self._peer_tables[network] = self._ask_peers(at, network)
+            except OSError as error:
+                self._peer_tables[network] = {}
+                where = "" if network == self._own_network else f" of {network}"
+                reason = f"unix sockets{where} cannot be paired ({error}): servers joined by them may be missing"
+                self._looks.append(Look(part="processes", outcome=Outcome.FAILED, reason=reason))
+        return self._peer_tables[network]
+
+    def _ask_peers(self, at: int, network: str) -> dict[int, int]:
+        if network == self._own_network:
             return unix_peers(self._limits)
-        except OSError as error:
-            reason = f"unix sockets cannot be paired ({error}): servers of clients that use them are missing"
-            self._looks.append(Look(part="processes", outcome=Outcome.FAILED, reason=reason))
-            return {}
+        if len(self._peer_tables) > self._limits.network_namespaces_max:
+            raise OSError(f"limit network_namespaces_max ({self._limits.network_namespaces_max})")
+        namespace = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC, dir_fd=at)
+        try:
+            return unix_peers_of(namespace, self._limits)
+        finally:
+            os.close(namespace)
 
 
 @contextmanager
@@ -271,7 +305,10 @@ def _uid(at: int) -> int:
 
 
 def _container(at: int) -> str:
-    text, _ = _read("cgroup", at, 16384)
+    try:
+        text, _ = _read("cgroup", at, 16384)
+    except FileNotFoundError:  # a kernel without them
+        return ""
     found = _CONTAINER.search(text.decode("ascii", "replace"))
     return found[1] if found else ""
 
