@@ -131,6 +131,8 @@ def _compositions(inventory: Inventory, known: set[AssetId]) -> list[Part]:
     seen = {_subject(look.subject, known) for look in inventory.looks} - gaps
     if not Summary.of(inventory, []).complete:
         gaps, seen = gaps | {ROOT}, seen - {ROOT}
+    elif silent:
+        silent, seen = silent | {ROOT}, seen - {ROOT}
     else:
         seen = seen | {ROOT}
     groups = (("complete", seen), ("incomplete", gaps), ("unknown", silent))

@@ -15,7 +15,6 @@ from bartizan.report.map_words import Names, backward, question
 from bartizan.report.markup import compiled, label
 from bartizan.report.moment import rfc3339
 from bartizan.report.summary import Summary
-from bartizan.report.words import counted
 
 # In pixels. A picture of more than this many boxes is a carpet.
 BOXES_MAX = 120
@@ -68,7 +67,7 @@ def render_map_html(answer: MapAnswer, inventory: Inventory) -> str:
 
 @cache
 def _template() -> Template:
-    return compiled(TEMPLATE, {"counted": counted})
+    return compiled(TEMPLATE, {})
 
 
 def draw(answer: MapAnswer) -> Picture:

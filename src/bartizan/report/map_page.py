@@ -23,9 +23,9 @@ TEMPLATE = """\
 <div><dt>only possible</dt><dd>{{ answer.totals.potential }}</dd></div>
 </dl>
 {% if summary.complete %}
-<p class="banner whole"><strong>Coverage: complete.</strong> {{ counted(summary.looks, "look") }}, nothing left out.</p>
+<p class="banner whole"><strong>Coverage</strong> {{ summary.coverage }}.</p>
 {% else %}
-<p class="banner gaps"><strong>Coverage: INCOMPLETE.</strong> {{ counted(summary.gaps, "thing") }} not looked at: a way that is missing here is not excluded.</p>
+<p class="banner gaps"><strong>Coverage {{ summary.coverage }}.</strong> A way that is missing here is not excluded.</p>
 {% endif %}
 </header>
 <main>

@@ -155,12 +155,9 @@ TEMPLATE = """\
 {% endfor %}
 </dl>
 {% if summary.complete %}
-<p class="banner whole"><strong>Coverage: complete.</strong> {{ counted(summary.looks, "look") }}, nothing left out.</p>
-{% elif not summary.looks %}
-<p class="banner gaps"><strong>Coverage: INCOMPLETE.</strong> No record says that anything was looked at.</p>
+<p class="banner whole"><strong>Coverage</strong> {{ summary.coverage }}.</p>
 {% else %}
-<p class="banner gaps"><strong>Coverage: INCOMPLETE.</strong> {{ counted(summary.gaps, "thing") }} not looked at.
-Nothing that is missing here counts as clean: <a href="#not-looked-at">what is missing, and why</a>.</p>
+<p class="banner gaps"><strong>Coverage {{ summary.coverage }}.</strong> Nothing that is missing here counts as clean{% if estate.gaps %}: <a href="#not-looked-at">what is missing, and why</a>{% endif %}.</p>
 {% endif %}
 <p><strong>Findings:</strong>
 {% for severity, count in summary.findings.items() if count %}

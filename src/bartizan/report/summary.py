@@ -7,6 +7,7 @@ import msgspec
 from bartizan.model.asset import AssetKind, EdgeKind
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import Inventory
+from bartizan.report.words import counted
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +34,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     gaps: int
     servers_unasked: int
     complete: bool
+
+    @property
+    def coverage(self) -> str:
+        """Complete or not, in words that cannot be read as the other."""
+        if not self.looks:
+            return "INCOMPLETE: no record says that anything was looked at"
+        if not self.complete:
+            return f"INCOMPLETE: {counted(self.gaps, 'thing')} not looked at"
+        if self.servers_unasked:
+            return f"complete as far as it went; {counted(self.servers_unasked, 'server')} not asked what they offer"
+        return f"complete: {counted(self.looks, 'look')}, nothing left out"
 
     @classmethod
     def of(cls, inventory: Inventory, findings: list[Finding]) -> "Summary":

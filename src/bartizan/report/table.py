@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from bartizan.model.asset import Asset
+from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.errors import Place
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
@@ -111,14 +111,10 @@ def _severities(summary: Summary) -> Text:
 
 
 def coverage_line(summary: Summary, *, listed: bool = True) -> Text:
-    """Complete or not, in words that cannot be read as the other. `listed` says that the gaps follow below."""
-    if summary.complete:
-        return Text(f"complete: {counted(summary.looks, 'look')}, nothing left out", GOOD)
-    if not summary.looks:
-        return Text("INCOMPLETE: no record says that anything was looked at", BAD)
-    return Text(
-        f"INCOMPLETE: {counted(summary.gaps, 'thing')} not looked at{', listed at the end' if listed else ''}", BAD
-    )
+    """Complete or not, also told by colour. `listed` says that the gaps follow below."""
+    where = ", listed at the end" if listed and summary.gaps else ""
+    good = summary.complete and not summary.servers_unasked
+    return Text(summary.coverage + where, GOOD if good else "" if summary.complete else BAD)
 
 
 def _body(estate: Estate, width: int, *, judged: bool) -> Iterable[RenderableType]:
@@ -150,7 +146,7 @@ def _card(card: ServerCard, *, judged: bool) -> Iterable[RenderableType]:
     title.add_row(name(card.asset.name, STRONG), _verdict(card) if judged else Text())
     yield ""
     yield title
-    yield pairs(_facts(card))
+    yield pairs([*_facts(card), *_asked(card, judged=judged)])
     if card.findings:
         yield Padding(_findings(card.findings), (0, 0, 0, 2))
 
@@ -180,11 +176,18 @@ def _facts(card: ServerCard) -> Iterable[tuple[str, RenderableType]]:
         yield "where", capped([_line_of(place) for place in card.asset.places], _PLACES_MAX)
     if card.remarks:
         yield "state", joined(card.remarks)
-    yield "offers", _offers(card)
     if card.credentials:
         yield "holds", capped([_credential(credential) for credential in card.credentials], ROWS_MAX)
     if text_of(values, "status") not in {"", "open"}:
         yield "answered", name(text_of(values, "status").replace("_", " "))
+
+
+def _asked(card: ServerCard, *, judged: bool) -> Iterable[tuple[str, RenderableType]]:
+    """What it offers, and what was looked at; where nobody was to ask it, that it was not asked."""
+    if card.unasked and not judged:
+        yield "offers", Text("not asked; `bartizan scan` asks", WEAK)
+        return
+    yield "offers", _offers(card)
     yield "looked at", _coverage(card)
 
 
@@ -266,7 +269,9 @@ def _finding(raised: Raised) -> Iterable[RenderableType]:
         return
     yield hostile(finding.message)
     if finding.place:
-        yield Text.assemble(("at ", WEAK), place_of(finding.place))
+        line = finding.place.pointer and finding.place.line is not None
+        pointer = hostile(f" ({finding.place.pointer})", WEAK) if line else Text()
+        yield Text.assemble(("at ", WEAK), _line_of(finding.place), pointer)
     if finding.evidence and finding.evidence not in finding.message:
         yield Text.assemble(("evidence ", WEAK), hostile(finding.evidence, most=_REMEDY_MAX))
     if finding.remedy:
@@ -285,8 +290,9 @@ def _others(estate: Estate, width: int) -> Iterable[RenderableType]:
     for client in dict.fromkeys(client for client, _ in documents):
         roles = ", ".join(counted(n, r or "document") for (c, r), n in documents.items() if c == client)
         rows.append(("documents", Text.assemble(name(names.get(client, client) or "no client"), ": ", hostile(roles))))
-    if estate.backends:
-        rows.append(("models", capped([_backend(asset) for asset in estate.backends], ROWS_MAX)))
+    for label, kind in (("models", AssetKind.MODEL), ("services", AssetKind.BACKEND)):
+        if backends := [_backend(asset) for asset in estate.backends if asset.kind is kind]:
+            rows.append((label, capped(backends, ROWS_MAX)))
     yield pairs(rows)
 
 

@@ -1,6 +1,6 @@
 """Numbers with their nouns."""
 
-_PLURALS = {"person": "people"}
+_PLURALS = {"person": "people", "memory": "memories", "settings": "settings"}
 
 
 def counted(number: int, noun: str) -> str:

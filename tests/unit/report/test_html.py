@@ -115,7 +115,7 @@ def test_nothing_is_fetched_and_nothing_goes_round_the_escaping() -> None:
 def test_a_reader_finds_headline_servers_findings_and_gaps(inventory: Inventory, findings: list[Finding]) -> None:
     words = Page(render(inventory, findings)).words
     for expected in (
-        "Coverage: INCOMPLETE. 3 things not looked at.",
+        "Coverage INCOMPLETE: 3 things not looked at. Nothing that is missing here counts as clean",
         "Findings: 1 high 1 medium 1 low",
         "Claude Desktop as gh (disabled)",
         "npm @example/server-github@1.2.3 pinned",
@@ -131,12 +131,12 @@ def test_a_reader_finds_headline_servers_findings_and_gaps(inventory: Inventory,
 def test_an_empty_estate_says_so(empty: Inventory) -> None:
     words = Page(render(empty, [])).words
     assert "No MCP server was found. Looked at: configuration, processes." in words
-    assert "Coverage: complete. 2 looks, nothing left out." in words
+    assert "Coverage complete: 2 looks, nothing left out." in words
 
 
 def test_no_record_of_a_look_is_never_clean(empty: Inventory) -> None:
     words = Page(render(Inventory(taken_at=empty.taken_at), [])).words
-    assert "INCOMPLETE. No record says that anything was looked at." in words
+    assert "INCOMPLETE: no record says that anything was looked at." in words
     assert "none in what was looked at" in words
 
 

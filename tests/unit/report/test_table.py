@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bartizan.model.asset import Asset, AssetKind
+from bartizan.model.coverage import Look, Outcome
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.report.table import render, render_inventory_table, render_table
@@ -23,8 +24,8 @@ github                                                     1 finding, worst HIGH
   given       GITHUB_TOKEN
   where       /home/ada/.cursor/mcp.json:12
   state       not behind the gateway
-  offers      1 tool, 0 prompts, 0 resources
   holds       github-pat GITHUB_TOKEN hmac-sha256:01234567
+  offers      1 tool, 0 prompts, 0 resources
   looked at   start, tools, prompts
   HIGH      Secret in configuration  F-6fe0d933b641
             GITHUB_TOKEN is shared: told above at weather
@@ -78,6 +79,16 @@ def test_a_server_that_nobody_looked_at_is_told_apart_from_a_clean_one(complete:
     block = render_table(inventory, [], width=80, colour=False).split("stranger", 1)[1]
     assert "no record that anybody looked" in block.split("\n\n", 1)[0]
     assert "no findings" not in block.split("\n\n", 1)[0]
+
+
+def test_servers_that_discovery_does_not_ask_are_said_to_be_unasked_and_nothing_is_claimed(complete: Inventory) -> None:
+    silent = Inventory(
+        taken_at=complete.taken_at, assets=complete.assets, looks=(Look(part="x", outcome=Outcome.LOOKED),)
+    )
+    text = render_inventory_table(silent, width=80, colour=False)
+    assert text.count("offers      not asked; `bartizan scan` asks") == 3
+    assert text.endswith("complete as far as it went; 3 servers not asked what they offer\n")
+    assert "nothing left out" not in text
 
 
 def test_findings_on_no_server_are_listed_beyond_the_servers(inventory: Inventory, findings: list[Finding]) -> None:
