@@ -58,6 +58,7 @@ class _Shown(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     url: str
     headers: dict[str, str]
+    directory: str
     credentials: tuple[FoundCredential, ...]
 
 
@@ -126,6 +127,10 @@ def _show(sight: Sighting, command: Sequence[str], key: Secret) -> _Shown:
 
     shown, found = redact_command(command, msgspec.structs.replace(place, pointer="/"), key)
     credentials = [_placed(one, words[int(one.place.pointer.rpartition("/")[2])], sight) for one in found]
+    if shown:  # a program's name holds no secret, unless somebody wrote one there by mistake
+        program = redact_url(shown[0], place, key)
+        shown = (program.text, *shown[1:])
+        credentials += [_placed(one, words[0], sight) for one in program.credentials]
     environment, found = redact_mapping(entry.environment, stand(entry.environment_path), key)
     credentials += [_at_name(one, entry.environment_path, entry.environment, sight) for one in found]
     headers, found = redact_mapping(entry.headers, stand(entry.headers_path), key)
@@ -134,7 +139,14 @@ def _show(sight: Sighting, command: Sequence[str], key: Secret) -> _Shown:
     credentials += [_placed(one, entry.url_path, sight) for one in url.credentials]
     rest = list(texts(dict(entry.rest), entry.path))
     credentials += stored_in(sight.document, sight.record.path, rest, key)
-    return _Shown(command=shown, environment=environment, url=url.text, headers=headers, credentials=tuple(credentials))
+    return _Shown(
+        command=shown,
+        environment=environment,
+        url=url.text,
+        headers=headers,
+        directory=redact_text(entry.directory, place, key).text,
+        credentials=tuple(credentials),
+    )
 
 
 def _placed(credential: FoundCredential, path: tuple[Step, ...], sight: Sighting) -> FoundCredential:
@@ -163,7 +175,7 @@ def _attributes(entry: Entry, shown: _Shown, package: PackageRef | None, sha256:
         "transport": _spoken(entry, package).value,
         "command": list(shown.command),
         "url": url,
-        "directory": entry.directory,
+        "directory": shown.directory,
         "environment": shown.environment,
         "headers": shown.headers,
         "package": _package_attributes(package, sha256) if package and package.ecosystem != "unknown" else {},

@@ -90,7 +90,7 @@ def _is_value(text: str) -> bool:
 
 def in_prose(text: str, file: str, key: Secret, limits: Limits) -> Iterator[FoundCredential]:
     """Credentials of vendor formats in a text file, each with its line."""
-    text = text[: limits.file_bytes_max]
+    text = encodable(text[: limits.file_bytes_max])
     for span in find_secrets(text):
         place = Place(path=file, line=text.count("\n", 0, span.start) + 1)
         yield from redact_text(text[span.start : span.end], place, key, name=span.kind).credentials
@@ -101,11 +101,16 @@ _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.\-]*)[ \
 
 def in_dotenv(text: str, file: str, key: Secret) -> Iterator[FoundCredential]:
     """Credentials of a dotenv file: `NAME=value`, quoted or not, perhaps after `export`."""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(encodable(text).splitlines(), 1):
         if match := _ASSIGNMENT.fullmatch(line):
             value = match[2].strip()
             value = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
             yield from redact_value(match[1], value, Place(path=file, line=number), key).credentials
+
+
+def encodable(text: str) -> str:
+    """A text without lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def is_structured(form: Format) -> bool:
