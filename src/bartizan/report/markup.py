@@ -15,7 +15,7 @@ from bartizan.report.page import STYLE
 from bartizan.text.normalise import show
 
 _BRIEF_MAX = 400
-_LABEL_MAX = 48
+_LABEL_MAX = 64
 
 
 def compiled(template: str, helpers: Mapping[str, Any]) -> Template:
