@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Self
 
-from bartizan.graph.controls import Control, Link, control_of_asset, control_of_edge
+from bartizan.graph.controls import EDGE_DEEDS, Control, Link, control_of_asset, control_of_edge
 from bartizan.graph.digraph import Digraph
 from bartizan.model.asset import Asset, AssetId, Basis, Edge
 from bartizan.model.errors import UsageError
@@ -83,6 +83,14 @@ class Graph:
         return Digraph(len(self.controls), _turned(self.split_arcs))
 
     @cached_property
+    def split_next(self) -> list[list[int]]:
+        """For every node of `split` those that it has an arc to, in order."""
+        following: list[list[int]] = [[] for _ in self.controls]
+        for source, target in self.split_arcs:
+            following[source].append(target)
+        return following
+
+    @cached_property
     def split_arcs(self) -> list[tuple[int, int]]:
         """The arcs of `split`."""
         number, arcs = self.number, list[tuple[int, int]]()
@@ -97,8 +105,7 @@ class Graph:
     @cached_property
     def _links(self) -> list[Link]:
         """Edges that a person can cut; several of one kind between two assets are cut as one."""
-        links = dict.fromkeys((edge.source, edge.target, edge.kind) for edge in self.edges)
-        return [link for link in links if control_of_edge(link)]
+        return [(edge.source, edge.target, edge.kind) for edge, _ in self.distinct if edge.kind in EDGE_DEEDS]
 
     @cached_property
     def distinct(self) -> list[tuple[Edge, tuple[int, int]]]:

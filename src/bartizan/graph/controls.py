@@ -27,7 +27,7 @@ EDGE_DEEDS = {
 }
 
 
-class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Control(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One deed: on `asset`, or on the edge from `source` to `target` of kind `edge`."""
 
     deed: str

@@ -40,23 +40,16 @@ class _Flow:
     """Units of flow through a network in which every control is a gate that one unit passes.
 
     The nodes are those of `graph.split`; each has an entrance (2n) and an exit (2n + 1). An arc between them is a gate
-    if the node is a control. `_carries` holds the arcs that carry flow, with its amount, `_touched` their ends.
+    if the node is a control. `_carries` holds the arcs that carry flow, with its amount; `_touched` the nodes on
+    a way so far, each with those before it.
     """
 
     def __init__(self, graph: Graph, starts: set[int], ends: set[int]) -> None:
-        between = graph.split.after(starts) & graph.split_backward.after(ends)
-        self._starts, self._ends = sorted(starts & between), ends & between
-        self._gates = {node: graph.controls[node] for node in between if node not in starts and node not in ends}
-        self._next: dict[int, list[int]] = {2 * node: [2 * node + 1] for node in sorted(between)}
-        for source, target in graph.split_arcs:
-            if target in between and source in between:
-                self._next.setdefault(2 * source + 1, []).append(2 * target)
-        self._back: dict[int, list[int]] = {}
-        for before, afters in self._next.items():
-            for after in afters:
-                self._back.setdefault(after, []).append(before)
+        self._between = graph.split.after(starts) & graph.split_backward.after(ends)
+        self._starts, self._ends = sorted(starts & self._between), ends & self._between
+        self._controls, self._following, self._fixed = graph.controls, graph.split_next, starts | ends
         self._carries: dict[tuple[int, int], int] = {}
-        self._touched: set[int] = set()
+        self._touched: dict[int, dict[int, None]] = {}
 
     def way(self) -> list[int] | None:
         """The shortest way on which one more unit fits."""
@@ -71,8 +64,9 @@ class _Flow:
 
     def send(self, way: list[int]) -> None:
         """Send a unit along a way."""
-        self._touched.update(way)
         for before, after in pairwise(way):
+            self._touched.setdefault(before, {})
+            self._touched.setdefault(after, {})[before] = None
             if self._carries.get((after, before)):
                 self._carries[after, before] -= 1
             else:
@@ -84,9 +78,7 @@ class _Flow:
         ahead = list(near)
         while ahead:
             node = ahead.pop()
-            found = [
-                after for after in self._next.get(node, ()) if after not in near and not self._is_gate(node, after)
-            ]
+            found = [after for after in self._onward(node) if after not in near and not self._is_gate(node, after)]
             near.update(found)
             ahead += found
         return any(2 * end + 1 in near for end in self._ends)
@@ -94,8 +86,8 @@ class _Flow:
     def parted(self) -> list[Control]:
         """The full gates between what still can be reached and what cannot."""
         near = self._search()
-        gates = (self._gates[node] for node in sorted(self._gates) if 2 * node in near and 2 * node + 1 not in near)
-        return [gate for gate in gates if gate]
+        gates = sorted(node // 2 for node in near if self._is_gate(node, node + 1) and node + 1 not in near)
+        return [gate for node in gates if (gate := self._controls[node])]
 
     def _search(self) -> dict[int, int]:
         """What can still be reached, each with the node before it; ends when a target is."""
@@ -114,12 +106,18 @@ class _Flow:
 
     def _open_from(self, node: int) -> list[int]:
         """Where one more unit can go: on, unless the gate is full, or back along what flows already."""
-        onward = self._next.get(node, [])
+        onward = self._onward(node)
         if node not in self._touched:
             return onward
         carries = self._carries
         onward = [after for after in onward if not (carries.get((node, after)) and self._is_gate(node, after))]
-        return onward + [before for before in self._back.get(node, ()) if carries.get((before, node))]
+        return onward + [before for before in self._touched[node] if carries.get((before, node))]
+
+    def _onward(self, node: int) -> list[int]:
+        if node % 2 == 0:
+            return [node + 1]
+        return [2 * after for after in self._following[node // 2] if after in self._between]
 
     def _is_gate(self, before: int, after: int) -> bool:
-        return before % 2 == 0 and after == before + 1 and self._gates.get(before // 2) is not None
+        node = before // 2
+        return before % 2 == 0 and after == before + 1 and bool(self._controls[node]) and node not in self._fixed
