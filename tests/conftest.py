@@ -11,6 +11,7 @@ from bartizan.discover.catalogue import load_catalogue
 from bartizan.model.client import ClientSpec
 from bartizan.model.record import FileRecord
 from bartizan.model.secret import Secret
+from fixtures.needs import pytest_runtest_makereport  # noqa: F401 - pytest finds the hook here
 
 sys.path.insert(0, str(Path(__file__).parent / "fixtures"))
 

@@ -1,9 +1,16 @@
 """A test that cannot run says why, and fails where nobody would read that."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from fixtures import needs as subject
 from fixtures.needs import missing, need_now, needs
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +48,29 @@ def test_a_kernel_that_forbids_namespaces_skips_everywhere(monkeypatch: pytest.M
     monkeypatch.setattr(subject, "_bwrap_problem", lambda: "bwrap cannot make namespaces here")
     with pytest.raises(pytest.skip.Exception, match="namespaces"):
         need_now("bwrap")
+
+
+@pytest.mark.parametrize(
+    ("ci", "reason", "outcome"),
+    [
+        ("", "needs a database", "1 skipped"),
+        ("true", "needs a database", "1 failed"),
+        ("true", "another system", "1 skipped"),
+    ],
+)
+def test_a_test_that_skips_itself_for_what_it_needs_fails_in_continuous_integration(
+    tmp_path: Path, ci: str, reason: str, outcome: str
+):
+    (tmp_path / "conftest.py").write_text("from fixtures.needs import pytest_runtest_makereport\n")
+    (tmp_path / "test_it.py").write_text(f"import pytest\n\ndef test_it():\n    pytest.skip({reason!r})\n")
+    paths = os.pathsep.join(str(ROOT / part) for part in ("tests", "."))
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        env=os.environ | {"CI": ci, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert outcome in told.stdout
