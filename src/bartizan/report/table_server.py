@@ -1,6 +1,6 @@
 """One server on a terminal: who calls it what, how it is started, what it offers and holds, what was found."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from rich.console import Group, RenderableType
@@ -23,6 +23,7 @@ from bartizan.report.estate import Naming, Raised, ServerCard
 from bartizan.report.terminal import (
     BAD,
     GOOD,
+    LABEL_WIDTH,
     ROWS_MAX,
     STRONG,
     WEAK,
@@ -156,16 +157,19 @@ def _coverage(card: ServerCard) -> Text:
 def findings_block(raised: tuple[Raised, ...]) -> RenderableType:
     """Findings, each under its severity."""
     grid = Table.grid(padding=(0, 1, 0, 0), expand=True)
-    grid.add_column(width=9, no_wrap=True)
+    grid.add_column(width=LABEL_WIDTH, no_wrap=True)
     grid.add_column(ratio=1, overflow="fold")
+    told: set[str] = set()
     for one in raised[:ROWS_MAX]:
-        grid.add_row(severity_badge(one.finding.severity), Group(*_finding(one)))
+        grid.add_row(severity_badge(one.finding.severity), Group(*_finding(one, told)))
+        told.update(() if one.told_at else (one.finding.remedy,))
     if len(raised) > ROWS_MAX:
         grid.add_row("", Text(f"and {len(raised) - ROWS_MAX} more findings; the JSON report has them all", BAD))
     return grid
 
 
-def _finding(raised: Raised) -> Iterable[RenderableType]:
+def _finding(raised: Raised, told: Collection[str]) -> Iterable[RenderableType]:
+    """One finding; a remedy that a finding just above it has `told` is not told twice."""
     finding = raised.finding
     yield Text.assemble(name(finding.title, STRONG), (f"  {finding.id}", WEAK))
     if raised.told_at:
@@ -178,5 +182,5 @@ def _finding(raised: Raised) -> Iterable[RenderableType]:
         yield Text.assemble(("at ", WEAK), file_and_line(finding.place), pointer)
     if finding.evidence and finding.evidence not in finding.message:
         yield Text.assemble(("evidence ", WEAK), hostile(finding.evidence, most=_REMEDY_MAX))
-    if finding.remedy:
+    if finding.remedy and finding.remedy not in told:
         yield Text.assemble(("mend it: ", WEAK), hostile(" ".join(finding.remedy.split()), most=_REMEDY_MAX))

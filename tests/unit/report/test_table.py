@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,8 +28,8 @@ github                                                     1 finding, worst HIGH
   holds       github-pat GITHUB_TOKEN hmac-sha256:01234567
   offers      1 tool, 0 prompts, 0 resources
   looked at   start, tools, prompts
-  HIGH      Secret in configuration  F-6fe0d933b641
-            GITHUB_TOKEN is shared: told above at weather
+  HIGH        Secret in configuration  F-6fe0d933b641
+              GITHUB_TOKEN is shared: told above at weather
 """
 
 
@@ -79,6 +80,13 @@ def test_a_server_that_nobody_looked_at_is_told_apart_from_a_clean_one(complete:
     block = render_table(inventory, [], width=80, colour=False).split("stranger", 1)[1]
     assert "no record that anybody looked" in block.split("\n\n", 1)[0]
     assert "no findings" not in block.split("\n\n", 1)[0]
+
+
+def test_a_remedy_is_told_once_where_findings_share_it(inventory: Inventory, findings: list[Finding]) -> None:
+    again = msgspec.structs.replace(findings[1], id="F-again")
+    text = render_table(inventory, [findings[1], again], width=80, colour=False)
+    assert text.count("mend it: Use https.") == 1
+    assert text.count("weather is reached over http") == 2
 
 
 def test_servers_that_discovery_does_not_ask_are_said_to_be_unasked_and_nothing_is_claimed(complete: Inventory) -> None:
