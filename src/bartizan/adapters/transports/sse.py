@@ -104,11 +104,13 @@ class SseTransport:
         headers = {**self._headers, "Content-Type": "application/json"}
         if message.protocol_version:
             headers["MCP-Protocol-Version"] = message.protocol_version
+        status, reason = 0, ""
         try:
             response = await self._client.request("POST", self._endpoint, headers=headers, body=message.body)
             status = response.status
             await response.close()
-            if not 200 <= status < 300:
-                raise RequestRefusedError(message.identity, status, f"HTTP status {status}")
-        except (OSError, RemoteProtocolError) as error:
-            await self._incoming.put(error)
+        except (OSError, RemoteProtocolError) as error:  # of this request alone
+            reason = str(error) or type(error).__name__
+        if not 200 <= status < 300:
+            reason = reason or f"HTTP status {status}"
+            await self._incoming.put(RequestRefusedError(message.identity, status, reason))

@@ -97,8 +97,10 @@ class StreamableHttpTransport:
     async def _post(self, message: Message) -> None:
         try:
             await self._exchange(message)
-        except (OSError, RemoteProtocolError) as error:  # TimeoutError is an OSError
+        except (RequestRefusedError, LimitExceededError) as error:
             await self._incoming.put(error)
+        except (OSError, RemoteProtocolError) as error:  # of this request alone; TimeoutError is an OSError
+            await self._incoming.put(RequestRefusedError(message.identity, 0, str(error) or type(error).__name__))
 
     async def _exchange(self, message: Message) -> None:
         response = await self._follow(message, self._headers_for(message))
