@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bartizan.adapters.sandbox import indexes
 from bartizan.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from bartizan.model.launch import Launch
 from bartizan.model.limits import Limits
@@ -178,6 +179,15 @@ def test_a_wheel_is_fetched_with_its_dependencies_and_started(sandbox, index):
     confined = confine(sandbox, Wanted(ecosystem="pypi", name="canary", arguments=("--x",)))
     assert confined.version == "1.0"
     assert said(confined) == {"argv": ["--x"]}
+
+
+def test_without_an_installed_pip_the_one_beside_python_does(sandbox, index, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    if not (Path(os.__file__).parent / "ensurepip" / "_bundled").is_dir():
+        pytest.skip("this Python has no pip beside it")
+    assert indexes.pip_place().endswith(".whl")
+    index.add_wheel("canary", "1.0", {"canary.py": SERVER_PY})
+    assert confine(sandbox, Wanted(ecosystem="pypi", name="canary")).version == "1.0"
 
 
 def test_a_constraint_narrows_a_dependency(sandbox, index, tmp_path):

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bartizan.adapters.sandbox import arguments, entry
-from bartizan.adapters.sandbox.box import OWN, Box, Mount, enclose, interpreter
+from bartizan.adapters.sandbox.box import HOME, OWN, Box, Mount, enclose, interpreter
 from bartizan.adapters.sandbox.cache import Package
 from bartizan.adapters.sandbox.fetch import Fetcher
 from bartizan.adapters.sandbox.tools import find_program, script_mounts
@@ -117,13 +117,13 @@ class BubblewrapSandbox:
 
     def _box(self, launch: Launch, words: Sequence[str], mounts: list[Mount], search: tuple[str, ...]) -> Box:
         folders = arguments.folders_of(words, launch.directory, self._limits)
-        held = {mount.target for mount in mounts}
+        held = {sys.base_prefix, *(mount.target for mount in mounts)}
         free = tuple(folder for folder in folders if not _holds(held, folder))
         directory = launch.directory if launch.directory in folders else None
         return Box(
             mounts=tuple(mounts),
             folders=free,
-            directory=directory or "/home/nobody",
+            directory=directory or HOME,
             environment=arguments.stand_ins(launch.environment),
             search=search,
         )

@@ -44,6 +44,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     allowed: frozenset[Destination]
     upstream: Destination | None
+    search: tuple[str, ...] = ()
 
 
 class Fetcher:
@@ -74,6 +75,7 @@ class Fetcher:
                 environment=_npm_environment(index),
                 allowed=allowed,
                 upstream=index.upstream,
+                search=(str(Path(node.path).parent), str(Path(npm.path).parent)),
             )
             version = page.tags.get(wanted.version or "latest", wanted.version)
             if version not in page.versions:
@@ -149,6 +151,7 @@ class Fetcher:
             ),
             directory="/fetch/tree",
             environment={**step.environment, "TMPDIR": "/fetch/tmp"},
+            search=step.search,
             file_bytes=self._limits.fetch_bytes_max,
             cpu_seconds=int(self._limits.fetch_seconds_max),
             owned=True,

@@ -11,6 +11,9 @@ from bartizan.ports import SandboxError
 
 # Folders of a home that hold credentials or everything: never mounted as a whole.
 _CLOSED = {".ssh", ".aws", ".gnupg", ".config", ".local", ".kube", ".docker", ".azure", ".cache", ".mozilla"}
+# Below these, tools keep what they install: ~/.local/share/TOOL/INSTALLATION.
+_INSTALLED = {".local", ".cache"}
+_STATE = {Path(path) for path in ("/var/lib", "/var/run", "/run/user", "/var/tmp")}  # noqa: S108
 _MARKS = ("package.json", "pyproject.toml", "pyvenv.cfg", "setup.py", ".git")
 
 
@@ -30,8 +33,9 @@ def find_program(name: str, *, directory: str | None = None) -> Program:
     if found is None:
         raise SandboxError(f"skipped: the program {name} is not on this host")
     path = str(Path(found).absolute())
-    mounts = [mount for place in {path, os.path.realpath(path)} for mount in _prefix(Path(place))]
-    return Program(path=path, mounts=tuple(dict.fromkeys([*mounts, *_base_of_environment(path)])))
+    places = dict.fromkeys((path, os.path.realpath(path)))
+    mounts = [mount for place in places for mount in (*_prefix(Path(place)), *_base_of_environment(place))]
+    return Program(path=path, mounts=tuple(dict.fromkeys(mounts)))
 
 
 def _prefix(path: Path) -> list[Mount]:
@@ -73,9 +77,11 @@ def mount_of(path: Path) -> Mount:
 
 def too_much(folder: Path) -> bool:
     """Whether a folder holds more than a program: a home or what is above it, system state, credentials."""
-    home = Path.home()
-    if folder in {home, *home.parents} or len(folder.parts) <= 2 or folder.parent == Path("/home"):
+    if len(folder.parts) <= 2 or folder in Path.home().parents or folder in _STATE:
         return True
-    if folder.is_relative_to(home) and folder.relative_to(home).parts[0] in _CLOSED:
-        return len(folder.relative_to(home).parts) < 4 or folder.relative_to(home).parts[0] not in {".local", ".cache"}
-    return folder in {Path(path) for path in ("/var/lib", "/var/run", "/run/user", "/var/tmp")}  # noqa: S108
+    others = [Path("/home", folder.parts[2])] if folder.parts[1] == "home" else []
+    for home in (Path.home(), *others):
+        if folder.is_relative_to(home):
+            below = folder.relative_to(home).parts
+            return not below or (below[0] in _CLOSED and not (below[0] in _INSTALLED and len(below) >= 4))
+    return False
