@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from bartizan.adapters.probers.mcp import McpProber
+from bartizan.adapters.probers.redaction import Redactor
 from bartizan.model.coverage import Outcome
 from bartizan.model.launch import Launch
 from bartizan.model.limits import Limits
@@ -116,6 +117,46 @@ def test_secrets_that_the_server_was_given_and_those_of_known_formats_stay_out()
     assert probed.snapshot.tools == ({"name": "t", "description": MARK, "other": [1, "kept"]},)
     assert "plain" in probed.snapshot.stderr
     assert "credential that it was given" in looks["redaction"][1]
+
+
+@pytest.mark.parametrize(
+    ("more", "url", "headers"),
+    [
+        (("--api-key", "CANARY"), None, {}),
+        (("--api-key=CANARY",), None, {}),
+        (("API_KEY=CANARY",), None, {}),
+        ((), "http://127.0.0.1:1/mcp?a=1&access_token=CANARY", {}),
+        ((), "http://user:CANARY@127.0.0.1:1/mcp", {}),
+        ((), "http://127.0.0.1:1/mcp", {"Authorization": "Bearer CANARY"}),
+        ((), "http://127.0.0.1:1/mcp", {"X-Api-Key": "CANARY"}),
+    ],
+)
+def test_credential_is_known_wherever_the_launch_holds_it(more, url, headers):
+    canary = "c4n4ry" * 4
+    one = Launch(
+        transport=Transport.STDIO,
+        command=tuple(Secret(word.replace("CANARY", canary)) for word in ("server", "--verbose", *more)),
+        url=Secret(url.replace("CANARY", canary)) if url else None,
+        headers={name: Secret(value.replace("CANARY", canary)) for name, value in headers.items()},
+    )
+    redactor = Redactor(one)
+    said = {"name": f"uses {canary}!", canary: ["server", "--verbose"]}
+    assert redactor.json(said) == {"name": f"uses {MARK}!", MARK: ["server", "--verbose"]}
+    assert redactor.hits
+
+
+def test_definitions_without_a_credential_stay_the_same_object():
+    value = [{"name": "t", "inputSchema": {"type": "object", "required": ["a"]}}]
+    assert Redactor(launch(PLAIN, API_TOKEN="x" * 20)).json(value) is value
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Injected: b", "\u691c\u7d22", "\0"])
+@pytest.mark.parametrize("transport", [Transport.STREAMABLE_HTTP, Transport.SSE])
+def test_header_that_cannot_be_sent_is_said(transport, value):
+    one = Launch(transport=transport, url=Secret("http://127.0.0.1:1/mcp"), headers={"X-A": Secret(value)})
+    probed, looks = probe(one)
+    assert probed.snapshot is None
+    assert looks["tools"][0] is Outcome.FAILED
 
 
 def test_error_message_of_a_server_brings_no_secret_into_the_looks():

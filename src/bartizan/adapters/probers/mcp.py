@@ -14,7 +14,7 @@ from bartizan.adapters.transports.stdio import StdioTransport
 from bartizan.adapters.transports.streamable_http import StreamableHttpTransport
 from bartizan.model.asset import AssetId
 from bartizan.model.coverage import Look, Outcome
-from bartizan.model.errors import LimitExceededError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.snapshot import Era, Snapshot
@@ -77,7 +77,7 @@ class _Attempt:
             self.start_failure = error.reason
         except TimeoutError:
             self.start_failure = "did not start in time"
-        except (OSError, RemoteProtocolError, EOFError, ValueError) as error:
+        except (OSError, RemoteProtocolError, LocalProtocolError, EOFError, ValueError) as error:
             self.start_failure = str(error) or type(error).__name__
         return not self.start_failure
 

@@ -1,10 +1,12 @@
 """Keeps the secrets that a server was given, and those of known formats, out of what is kept of it."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from bartizan.model.launch import Launch
-from bartizan.model.secret import MARK, Secret
+from bartizan.model.secret import MARK
 from bartizan.text.patterns import find_secrets, is_placeholder, names_credential
 
 _SHORTEST = 8
@@ -51,18 +53,32 @@ class Redactor:
 
 
 def _credentials(launch: Launch) -> Iterable[str]:
-    """The values that are credentials: by their name, by their format, or parts of such a header."""
-    named: list[Mapping[str, Secret]] = [launch.environment, launch.headers]
-    for values in named:
-        for name, secret in values.items():
-            value = secret.reveal()
-            if len(value) >= _SHORTEST and not is_placeholder(value) and names_credential(name):
-                yield value
-                yield from (word for word in value.split() if len(word) >= _SHORTEST * 2)
-            yield from _formats(value)
-    for secret in (*launch.command, *([launch.url] if launch.url else [])):
-        yield from _formats(secret.reveal())
+    """The values that are credentials: by the name that they stand under, or by their format."""
+    command = [word.reveal() for word in launch.command]
+    url = launch.url.reveal() if launch.url else ""
+    values = [secret.reveal() for named in (launch.environment, launch.headers) for secret in named.values()]
+    for text in (*values, *command, url):
+        yield from (text[span.start : span.end] for span in find_secrets(text) if span.end - span.start >= _SHORTEST)
+    for name, value in (*_named(launch), *_options(command), *_parameters(url)):
+        if names_credential(name) and not is_placeholder(value):
+            yield from (word for word in (value, *value.split()[1:]) if len(word) >= _SHORTEST)
 
 
-def _formats(value: str) -> Iterable[str]:
-    return (value[span.start : span.end] for span in find_secrets(value) if span.end - span.start >= _SHORTEST)
+def _named(launch: Launch) -> Iterable[tuple[str, str]]:
+    for values in (launch.environment, launch.headers):
+        yield from ((name, secret.reveal()) for name, secret in values.items())
+
+
+def _options(command: list[str]) -> Iterable[tuple[str, str]]:
+    """`--name=value`, `NAME=value`, and `--name value`."""
+    for before, word in itertools.pairwise(command):
+        name, equals, value = word.partition("=")
+        if equals:
+            yield name.lstrip("-"), value
+        elif before.startswith("-") and "=" not in before:
+            yield before.lstrip("-"), word
+
+
+def _parameters(url: str) -> Iterable[tuple[str, str]]:
+    _, _, query = url.partition("?")
+    return parse_qsl(query, max_num_fields=None)

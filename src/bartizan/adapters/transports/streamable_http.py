@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from bartizan.adapters.transports.outbound import OutboundClient, Response
 from bartizan.adapters.transports.url import same_origin
-from bartizan.model.errors import LimitExceededError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.snapshot import Era
 from bartizan.ports import Message, RequestRefusedError
@@ -64,7 +64,7 @@ class StreamableHttpTransport:
             post.cancel()
         await asyncio.gather(*posts, return_exceptions=True)
         if self._session:
-            with contextlib.suppress(OSError, RemoteProtocolError):
+            with contextlib.suppress(OSError, RemoteProtocolError, LocalProtocolError, ValueError):
                 response = await self._client.request(
                     "DELETE",
                     self._url,
@@ -99,7 +99,7 @@ class StreamableHttpTransport:
             await self._exchange(message)
         except (RequestRefusedError, LimitExceededError) as error:
             await self._incoming.put(error)
-        except (OSError, RemoteProtocolError) as error:  # of this request alone; TimeoutError is an OSError
+        except (OSError, RemoteProtocolError, LocalProtocolError, ValueError) as error:  # of this request alone
             await self._incoming.put(RequestRefusedError(message.identity, 0, str(error) or type(error).__name__))
 
     async def _exchange(self, message: Message) -> None:
