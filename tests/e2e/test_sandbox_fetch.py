@@ -167,6 +167,15 @@ def test_an_index_that_hangs_ends_at_the_deadline(index, tmp_path):
     assert cached(tmp_path) == []
 
 
+def test_a_cache_in_a_deep_folder_works_and_one_that_cannot_be_written_says_so(index, tmp_path):
+    publish(index)
+    deep = tmp_path / ("x" * 120) / "cache"
+    assert confine(BubblewrapSandbox(deep), Wanted(ecosystem="npm", name="canary")).version == "1.0.0"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxError, match="Not a directory"):
+        confine(BubblewrapSandbox(tmp_path / "file" / "cache"), Wanted(ecosystem="npm", name="canary"))
+
+
 def test_what_the_index_does_not_have_is_said(sandbox, index):
     with pytest.raises(SandboxError, match="answered 404"):
         confine(sandbox, Wanted(ecosystem="npm", name="nothing-here"))

@@ -11,40 +11,27 @@ import os
 import re
 import ssl
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from bartizan.adapters.sandbox import indexes
-from bartizan.adapters.sandbox.box import OWN, Box, Mount, enclose, inside_system, interpreter
-from bartizan.adapters.sandbox.cache import Cache, Key, Package, size_of
-from bartizan.adapters.sandbox.egress import Destination, EgressProxy
+from bartizan.adapters.sandbox.box import OWN, Mount, inside_system, interpreter
+from bartizan.adapters.sandbox.cache import Cache, Key, Package
+from bartizan.adapters.sandbox.egress import Destination
 from bartizan.adapters.sandbox.indexes import Index
+from bartizan.adapters.sandbox.step import PROXY, Step, run_step
 from bartizan.adapters.sandbox.tools import find_program
 from bartizan.model.limits import Limits
 from bartizan.ports import SandboxError, Wanted
 from bartizan.text.normalise import show
 
-_PORT = 3128
-_PROXY = f"http://127.0.0.1:{_PORT}"
 _NPM_NAME = re.compile(r"(?:@[A-Za-z0-9~_][A-Za-z0-9._~\-]*/)?[A-Za-z0-9~_][A-Za-z0-9._~\-]*")
 _PYPI_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._\-]*[A-Za-z0-9])?")
 # A version, tag or range; no slash and no colon, so that it is never an address or another package.
 _VERSION = re.compile(r"[0-9A-Za-z.*^~<>=!|+_,\- ]{0,200}")
 _EXACT_PYPI = re.compile(r"(?:\d+!)?\d[0-9A-Za-z.+_\-]*")
 _CONSTRAINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]*\s*[<>=!~][0-9A-Za-z.*,<>=!~+ ]*")
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of npm or pip in the fetching box."""
-
-    command: tuple[str, ...]
-    mounts: tuple[Mount, ...]
-    environment: dict[str, str]
-    allowed: frozenset[Destination]
-    upstream: Destination | None
-    search: tuple[str, ...] = ()
 
 
 class Fetcher:
@@ -60,7 +47,12 @@ class Fetcher:
         check(wanted)
         lock = self._busy.setdefault((wanted.ecosystem, wanted.name), asyncio.Lock())
         async with lock, self._slots:
-            return await (self._npm(wanted) if wanted.ecosystem == "npm" else self._pypi(wanted))
+            try:
+                return await (self._npm(wanted) if wanted.ecosystem == "npm" else self._pypi(wanted))
+            except OSError as error:
+                raise SandboxError(
+                    f"fetching {wanted.name} failed: {error.strerror or type(error).__name__}"
+                ) from error
 
     async def _npm(self, wanted: Wanted) -> Package:
         npm, node = find_program("npm"), find_program("node")
@@ -80,13 +72,13 @@ class Fetcher:
             version = page.tags.get(wanted.version or "latest", wanted.version)
             if version not in page.versions:
                 view = (npm.path, "view", f"{wanted.name}@{version}", "version", "--json")
-                version = newest(await self._run(work, msgspec.structs.replace(step, command=view), wanted), wanted)
+                version = newest(await self._run(work, step, view, wanted.name), wanted)
             key = Key(ecosystem="npm", name=wanted.name, version=version, runtime="node")
             if found := await asyncio.to_thread(self._cache.find, key):
                 return found
             options = "--ignore-scripts --no-audit --no-fund --omit=dev --no-bin-links --loglevel=error".split()
             install = (npm.path, "install", *options, "--prefix", "/fetch/tree", f"{wanted.name}@{version}")
-            await self._run(work, msgspec.structs.replace(step, command=install), wanted)
+            await self._run(work, step, install, wanted.name)
             return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
 
     async def _pypi(self, wanted: Wanted) -> Package:
@@ -109,7 +101,7 @@ class Fetcher:
             if not _EXACT_PYPI.fullmatch(version):
                 spec = wanted.name + ("" if version == "latest" else version)
                 ask = (*install, "--quiet", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-", spec)
-                version = reported(await self._run(work, msgspec.structs.replace(step, command=ask), wanted), wanted)
+                version = reported(await self._run(work, step, ask, wanted.name), wanted)
             key = Key(
                 ecosystem="pypi",
                 name=wanted.name,
@@ -120,76 +112,11 @@ class Fetcher:
             if found := await asyncio.to_thread(self._cache.find, key):
                 return found
             command = (*install, "--target", "/fetch/tree", f"{wanted.name}=={version}")
-            await self._run(work, msgspec.structs.replace(step, command=command), wanted)
+            await self._run(work, step, command, wanted.name)
             return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
 
-    async def _run(self, work: Path, step: Step, wanted: Wanted) -> str:
-        """Run one step to its end, inside every limit. Gives its standard output."""
-        for name in ("tree", "tmp"):
-            (work / name).mkdir(exist_ok=True)
-        stop = asyncio.Event()
-        proxy = EgressProxy(step.allowed, self._limits, upstream=step.upstream, full=stop.set)
-        socket = work / "egress.sock"
-        try:
-            async with proxy.serving(str(socket)):
-                socket.chmod(0o600)
-                code, output, errors = await self._in_box(work, step, stop)
-        finally:
-            socket.unlink(missing_ok=True)
-        stopped = stop.is_set() or await asyncio.to_thread(size_of, work) > self._limits.fetch_bytes_max
-        if code or stopped:
-            raise SandboxError(_failure(wanted, code, errors, proxy.refused, stopped=stopped))
-        return output
-
-    async def _in_box(self, work: Path, step: Step, stop: asyncio.Event) -> tuple[int, str, str]:
-        box = Box(
-            mounts=(
-                Mount(source=str(work / "tree"), target="/fetch/tree", writable=True),
-                Mount(source=str(work / "tmp"), target="/fetch/tmp", writable=True),
-                Mount(source=str(work / "egress.sock"), target=f"{OWN}/egress.sock"),
-                *step.mounts,
-            ),
-            directory="/fetch/tree",
-            environment={**step.environment, "TMPDIR": "/fetch/tmp"},
-            search=step.search,
-            file_bytes=self._limits.fetch_bytes_max,
-            cpu_seconds=int(self._limits.fetch_seconds_max),
-            owned=True,
-        )
-        relay = (interpreter(), "-I", "-S", f"{OWN}/relay.py", f"{OWN}/egress.sock", str(_PORT), "--")
-        process = await asyncio.create_subprocess_exec(
-            *enclose(self._bwrap, box, (*relay, *step.command), self._limits),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={},
-        )
-        assert process.stdout is not None
-        assert process.stderr is not None
-        most = self._limits.stderr_bytes_max
-        outputs = asyncio.gather(_tail(process.stdout, self._limits.message_bytes_max), _tail(process.stderr, most))
-        watching = asyncio.create_task(self._watch(work, stop))
-        try:
-            await asyncio.wait(
-                {outputs, watching}, timeout=self._limits.fetch_seconds_max, return_when="FIRST_COMPLETED"
-            )
-            if not outputs.done():
-                stop.set()
-        finally:
-            watching.cancel()
-            with contextlib.suppress(ProcessLookupError):
-                process.kill() if not outputs.done() else None
-            output, errors = await outputs
-            code = await process.wait()
-        return code, output, errors
-
-    async def _watch(self, work: Path, stop: asyncio.Event) -> None:
-        """End when the step has taken more than it may, on the wire or on the disk."""
-        while not stop.is_set():
-            if await asyncio.to_thread(size_of, work) > self._limits.fetch_bytes_max:
-                stop.set()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), 0.5)
+    async def _run(self, work: Path, step: Step, command: tuple[str, ...], name: str) -> str:
+        return await run_step(self._bwrap, work, msgspec.structs.replace(step, command=command), name, self._limits)
 
 
 def check(wanted: Wanted) -> None:
@@ -223,19 +150,6 @@ def reported(output: str, wanted: Wanted) -> str:
     raise SandboxError(f"the index has no built version of {wanted.name} that fits {show(wanted.version, most=80)!r}")
 
 
-def _failure(wanted: Wanted, code: int, errors: str, refused: Sequence[str], *, stopped: bool) -> str:
-    if stopped:
-        return f"fetching {wanted.name} was stopped: fetch_seconds_max or fetch_bytes_max reached"
-    hosts = ", ".join(show(host, most=100) for host in dict.fromkeys(refused))
-    if hosts:
-        return f"fetching {wanted.name} was refused {hosts}: not a host of the configured index"
-    lines = [line for line in errors.splitlines() if line.strip()]
-    if "--only-binary" in errors or any("no matching distribution" in line.lower() for line in lines):
-        return f"skipped: there is no built wheel of {wanted.name} or of what it needs for this Python"
-    said = show(" / ".join(lines[-4:]), most=600)
-    return f"fetching {wanted.name} failed with exit code {code}: {said}"
-
-
 def _file(path: Path, content: str) -> Mount:
     """A private file for the box. Settings may hold the index's own credentials: they are never words of a command."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
@@ -254,7 +168,7 @@ def _index_mounts(index: Index) -> tuple[Mount, ...]:
 
 
 def _npmrc(index: Index) -> str:
-    values = {**index.settings, "proxy": _PROXY, "https-proxy": _PROXY, "noproxy": "", "cache": "/fetch/tmp/npm"}
+    values = {**index.settings, "proxy": PROXY, "https-proxy": PROXY, "noproxy": "", "cache": "/fetch/tmp/npm"}
     values |= {"cafile": index.certificates} if index.certificates else {}
     values |= {"update-notifier": "false", "ignore-scripts": "true", "replace-registry-host": "never"}
     return "".join(f"{name}={_line(value)}\n" for name, value in values.items())
@@ -275,7 +189,7 @@ def _pip() -> tuple[tuple[str, ...], Mount]:
 
 
 def _pip_conf(index: Index) -> str:
-    values = {**index.settings, "proxy": _PROXY, "no-input": "true", "disable-pip-version-check": "true"}
+    values = {**index.settings, "proxy": PROXY, "no-input": "true", "disable-pip-version-check": "true"}
     values |= {"cert": index.certificates} if index.certificates else {}
     values |= {"no-cache-dir": "true", "progress-bar": "off", "root-user-action": "ignore"}
     lines = [f"{name} = {_indented(value)}" for name, value in values.items()]
@@ -299,10 +213,3 @@ def _indented(value: str) -> str:
 
 def _hosts(allowed: frozenset[Destination]) -> tuple[str, ...]:
     return tuple(sorted(f"{host}:{port}" for host, port in allowed))
-
-
-async def _tail(stream: asyncio.StreamReader, most: int) -> str:
-    kept = b""
-    while block := await stream.read(65_536):
-        kept = (kept + block)[-most:]
-    return kept.decode("utf-8", "replace")
