@@ -19,7 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
-from bartizan.model.record import EndpointRecord, FileRecord, ProcessRecord
+from bartizan.model.record import EndpointRecord, FileRecord, NamedFile, ProcessRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 
@@ -62,8 +62,8 @@ class FileCollector(Protocol):
         """Bounded; follows no symbolic link to another owner's file; a file that cannot be read is a record too."""
         ...
 
-    def read_named(self, paths: Iterable[str]) -> Collected[FileRecord]:
-        """Read files that a configuration or our user names."""
+    def read_named(self, files: Iterable[NamedFile]) -> Collected[FileRecord]:
+        """Read files that configurations name, such as dotenv files: only below the home that names them."""
         ...
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:

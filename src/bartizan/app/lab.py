@@ -11,6 +11,7 @@ _PLACES = {
     "codex.toml": ".codex/config.toml",
     "goose.yaml": ".config/goose/config.yaml",
     "vscode.json": ".config/Code/User/mcp.json",
+    "claude_code.json": ".claude.json",
     "project.json": "weather-app/.mcp.json",
 }
 _MODE = 0o644  # readable by others, as such files usually are: one of the things to find
@@ -25,6 +26,7 @@ def build_lab(folder: Path) -> Path:
     server.write_text(content.joinpath("poisoned_server.py").read_text(encoding="utf-8"), encoding="utf-8")
     values = {
         "@@LAB@@": str(folder),
+        "@@HOME@@": str(home),
         "@@TOKEN@@": "ghp_" + "".join(secrets.choice("abcdefghijkmnpqrstuvwxyzABCDEFGH23456789") for _ in range(36)),
         "@@PASSWORD@@": secrets.token_urlsafe(12),
     }

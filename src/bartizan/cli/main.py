@@ -1,6 +1,18 @@
-"""The program `bartizan`."""
+"""The program `bartizan`: its commands, and what becomes of errors."""
+
+import os
+import sys
 
 import typer
+
+from bartizan import __version__
+from bartizan.cli.discover import discover
+from bartizan.cli.doctor import doctor
+from bartizan.cli.map import threat_map
+from bartizan.cli.scan import scan
+from bartizan.model.errors import ContentError, UsageError
+
+WRONG_USE = 2
 
 app = typer.Typer(
     name="bartizan",
@@ -9,13 +21,54 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+app.command()(discover)
+app.command()(scan)
+app.command("map")(threat_map)
+app.command()(doctor)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"bartizan {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def bartizan() -> None:
-    """Find, judge and guard every MCP server, agent, tool and credential."""
+def bartizan(
+    _version_asked: bool = typer.Option(
+        False,
+        "--version",
+        help="Show the version and exit.",
+        callback=_version,
+        is_eager=True,
+    ),
+) -> None:
+    """Find, judge and guard every MCP server, agent, tool and credential.
+
+    Exit codes: 0 done and clean; 1 findings at or above --fail-on; 2 wrong use or configuration; 3 incomplete:
+    something could not be looked at, so the result must not be read as clean.
+    """
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    _keep_memory_private()
+    try:
+        app()
+    except (UsageError, ContentError) as error:
+        sys.stderr.write(f"bartizan: {error}\n")
+        sys.exit(WRONG_USE)
+    except BrokenPipeError:
+        # Whoever read our output has enough. Nothing more can be said to them; do not let the exit flush try.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("bartizan: interrupted; nothing was saved\n")
+        sys.exit(130)
+
+
+def _keep_memory_private() -> None:
+    """No core dump and no debugger of the same user: for a while this process holds what it reads."""
+    from bartizan.app.private import keep_memory_private
+
+    keep_memory_private()

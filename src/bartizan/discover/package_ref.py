@@ -16,7 +16,8 @@ class PackageRef(msgspec.Struct, frozen=True, kw_only=True):
 
     `pinned`: an exact version or, for OCI, a digest; a tag or range is not. `arguments` are those of the server
     itself, after its runner's own. `path` is the local script or program, `url` the server behind a bridge such as
-    `mcp-remote`. `gateway` is the server id where `bartizan connect` stands in front.
+    `mcp-remote`. `gateway` is the server id where `bartizan connect` stands in front. `program` is the
+    package's program or module where the command names it, `constraints` narrow its dependencies (`mcp<2`).
     """
 
     ecosystem: Ecosystem
@@ -28,6 +29,8 @@ class PackageRef(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     url: str = ""
     gateway: str = ""
+    program: str = ""
+    constraints: tuple[str, ...] = ()
 
     @property
     def purl(self) -> str:

@@ -143,7 +143,8 @@ def _npm(words: list[str], program: str) -> PackageRef | list[str] | None:
     packages = _values(seen, "--package", "-p")
     if packages:
         spec = next((one for one in packages if rest and rest[0] in one), packages[0])
-        return npm_package(spec, tuple(rest[1:]), program)
+        found = npm_package(spec, tuple(rest[1:]), program)
+        return msgspec.structs.replace(found, program=rest[0] if rest else "")
     if not rest:
         return None
     return _run_by_npm(npm_package(rest[0], tuple(rest[1:]), program))
@@ -181,7 +182,12 @@ def _uv(words: list[str], program: str) -> PackageRef | list[str] | None:
     if not rest and not _values(seen, "--from"):
         return None
     spec = (_values(seen, "--from") or rest)[-1 if _values(seen, "--from") else 0]
-    return _served(pypi_package(spec, tuple(rest[1:]), program), rest)
+    found = msgspec.structs.replace(
+        pypi_package(spec, tuple(rest[1:]), program),
+        program=rest[0] if _values(seen, "--from") and rest else "",
+        constraints=tuple(one for added in _values(seen, "--with") for one in added.split(",")),
+    )
+    return _served(found, rest)
 
 
 def _uv_run(words: list[str], seen: _Options) -> PackageRef | list[str] | None:
@@ -271,7 +277,7 @@ def _module(module: str, rest: list[str], program: str) -> PackageRef | list[str
     runner, arguments = f"{program} -m", tuple(rest)
     if first in _OWN_MODULES:
         return PackageRef(ecosystem="local", name=module, runner=runner, arguments=arguments)
-    return PackageRef(ecosystem="pypi", name=pypi_name(first), runner=runner, arguments=arguments)
+    return PackageRef(ecosystem="pypi", name=pypi_name(first), runner=runner, arguments=arguments, program=module)
 
 
 def _node(words: list[str], program: str) -> PackageRef | None:

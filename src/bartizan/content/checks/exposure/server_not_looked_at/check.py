@@ -12,7 +12,10 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     missing = [look for look in inventory.looks if look.subject == subject.id and not look.complete]
     if not missing or not subject.attributes.get("enabled", True):
         return
-    parts = "; ".join(f"{look.part} {look.outcome.value}: {look.reason}" for look in missing)
+    reasons: dict[str, list[str]] = {}
+    for look in missing:
+        reasons.setdefault(f"{look.outcome.value}: {look.reason}", []).append(look.part.replace("_", " "))
+    parts = "; ".join(f"{', '.join(names)} {reason}" for reason, names in reasons.items())
     yield Sight(
         message=f"{subject.name} was not looked at in full ({parts})",
         place=subject.places[0] if subject.places else None,

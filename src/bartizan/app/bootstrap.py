@@ -1,0 +1,105 @@
+"""Wiring: the one place where real parts are chosen. Tests build `Parts` of their own."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import pluggy
+
+from bartizan.adapters import built_in as adapters
+from bartizan.app.config import Config
+from bartizan.app.content import load_checks
+from bartizan.app.gather import Scope
+from bartizan.app.home import state_folder
+from bartizan.app.parts import Parts
+from bartizan.content import built_in as content
+from bartizan.discover.catalogue import load_catalogue
+from bartizan.discover.clients import projects_named
+from bartizan.model.client import ClientSpec
+from bartizan.model.errors import UsageError
+from bartizan.model.secret import Secret
+from bartizan.plugins import Renderer, manager
+from bartizan.ports import FileCollector
+from bartizan.report import formats
+
+FINGERPRINT_KEY = "local:fingerprint-key"
+
+
+@cache
+def plugins() -> pluggy.PluginManager:
+    """The built-ins in their order, then the installed plugins."""
+    return manager((content, formats))
+
+
+def renderers() -> dict[str, Renderer]:
+    """Output formats by name."""
+    offers: list[dict[str, Renderer]] = plugins().hook.bartizan_renderers()
+    return {name: render for offered in reversed(offers) for name, render in offered.items()}
+
+
+def content_packages() -> list[str]:
+    """Names of the packages that hold content."""
+    offers: list[list[str]] = plugins().hook.bartizan_content()
+    return [package for offered in reversed(offers) for package in offered]
+
+
+def load_clients() -> tuple[ClientSpec, ...]:
+    """The catalogue of clients of every content package."""
+    texts = {
+        f"{package}/clients.yml": entry.read_text(encoding="utf-8")
+        for package in content_packages()
+        if (entry := files(package).joinpath("clients.yml")).is_file()
+    }
+    return load_catalogue(texts)
+
+
+def lab_folder() -> Path:
+    """Where the lab lies."""
+    return state_folder() / "lab"
+
+
+def real_parts(config: Config) -> Parts:
+    """Parts that touch the world. Opens the store. Raises UsageError, ContentError."""
+    state = state_folder()
+    vault = adapters.LocalVault(state / "vault")
+    references = adapters.References(vault)
+    clock = adapters.SystemClock()
+    catalogue = load_clients()
+    return Parts(
+        clock=clock,
+        store=adapters.SqlStore(_store_url(config.store, state, references.read)),
+        key=vault.read_or_make(FINGERPRINT_KEY),
+        host=adapters.this_host,
+        files=lambda scope: _file_collector(catalogue, scope),
+        processes=adapters.process_collector(),
+        network=lambda public: adapters.NetworkLadder(public=public),
+        prober=adapters.McpProber(clock=clock),
+        sandbox=adapters.BubblewrapSandbox(state / "packages"),
+        approver=adapters.TerminalApprover(),
+        catalogue=catalogue,
+        checks=tuple(load_checks(content_packages())),
+    )
+
+
+def _file_collector(catalogue: tuple[ClientSpec, ...], scope: Scope) -> FileCollector:
+    """For this machine its homes and managed files; otherwise only the folders that are named."""
+    if scope.machine and not scope.homes:
+        return adapters.FileCollector(catalogue, projects=scope.projects, find_projects=projects_named)
+    homes = [adapters.home_at(home) for home in scope.homes]
+    return adapters.FileCollector(
+        catalogue, homes=homes, projects=scope.projects, find_projects=projects_named, root=None
+    )
+
+
+def _store_url(store: str, state: Path, read: Callable[[str], Secret]) -> str | Secret:
+    if store == "sqlite":
+        return f"sqlite:///{state / 'bartizan.db'}"
+    if store.startswith(adapters.SCHEMES):
+        return read(store)
+    if store.startswith("postgresql://") and "@" not in store:
+        return store
+    raise UsageError(
+        "store is neither `sqlite` nor a reference to a postgresql:// URL",
+        remedy="write a reference such as env:BARTIZAN_STORE; a URL with a password is a secret and stands in no file",
+    )

@@ -1,0 +1,72 @@
+"""`doctor`: what works on this host, what is degraded, and why."""
+
+import shutil
+import sys
+
+import msgspec
+
+from bartizan.app.parts import Parts
+from bartizan.model.errors import UsageError
+from bartizan.text.normalise import show
+
+
+class Ability(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that Bartizan can do here, or not, and how to mend it."""
+
+    name: str
+    works: bool
+    detail: str
+
+
+def diagnose(parts: Parts) -> list[Ability]:
+    """Try what can be tried, without changing anything."""
+    system = sys.platform
+    sandbox = parts.sandbox.available()
+    processes = parts.processes.collect()
+    return [
+        Ability(
+            name="system",
+            works=system == "linux",
+            detail=f"Linux, Python {sys.version.split()[0]}"
+            if system == "linux"
+            else f"{system} is untested: paths are covered by fixtures, processes and sandbox are not there",
+        ),
+        Ability(name="store", works=True, detail="opened, its schema is current"),
+        Ability(
+            name="processes",
+            works=not processes.looks,
+            detail="; ".join(look.reason for look in processes.looks) or f"{len(processes.records)} processes read",
+        ),
+        Ability(name="sandbox", works=not sandbox, detail=sandbox or "bubblewrap starts"),
+        *(_runner(program, what) for program, what in _RUNNERS.items()),
+        Ability(
+            name="confirmation",
+            works=False,
+            detail="advisory: servers, agents and this program run as one user, so a consent that is remembered here "
+            "could be written by any of them",
+        ),
+    ]
+
+
+_RUNNERS = {
+    "npm": "fetching packages from npm into the sandbox",
+    "node": "starting servers written for Node",
+}
+
+
+def _runner(program: str, use: str) -> Ability:
+    found = shutil.which(program)
+    return Ability(name=program, works=bool(found), detail=f"{'for' if found else 'not installed; needed for'} {use}")
+
+
+def rendered(abilities: list[Ability], format_: str) -> str:
+    """The abilities as a table or as JSON. Raises UsageError."""
+    if format_ == "json":
+        return msgspec.json.format(msgspec.json.encode(abilities), indent=2).decode()
+    if format_ != "table":
+        raise UsageError(f"no format {format_!r}", remedy="use table or json")
+    wide = max(len(ability.name) for ability in abilities)
+    return "\n".join(
+        f"{'works   ' if ability.works else 'degraded'}  {ability.name:<{wide}}  {show(ability.detail)}"
+        for ability in abilities
+    )

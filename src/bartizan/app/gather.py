@@ -1,0 +1,131 @@
+"""Gathering: every collector of a scope, and what its records mean."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from bartizan.app.parts import Parts
+from bartizan.app.probing import Progress
+from bartizan.app.targets import Targets
+from bartizan.discover.agents import read_agents
+from bartizan.discover.clients import read_clients
+from bartizan.discover.identify import asset_id
+from bartizan.discover.named import read_packages
+from bartizan.discover.network import read_endpoints
+from bartizan.discover.processes import read_processes
+from bartizan.model.asset import Asset, AssetId, AssetKind
+from bartizan.model.inventory import Observation
+from bartizan.model.launch import Launch
+from bartizan.model.record import EndpointRecord
+from bartizan.model.secret import Secret
+from bartizan.model.snapshot import Transport
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scan looks at.
+
+    `machine`: this machine, which is the homes that this user may read, and its processes. `homes` are folders to
+    read as homes. `public` permits addresses of the internet.
+    """
+
+    name: str = ""
+    homes: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    targets: Targets = Targets()
+    machine: bool = False
+    public: bool = False
+
+
+class Gathered(msgspec.Struct, frozen=True, kw_only=True):
+    """Observations, and the launches by server, which may hold secrets. `named` servers are those our user named."""
+
+    observations: list[Observation]
+    launches: Mapping[AssetId, Launch]
+    named: frozenset[AssetId] = frozenset()
+    own_addresses: frozenset[str] = frozenset()
+
+
+async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
+    """Look everywhere that the scope names."""
+    at = parts.clock.now()
+    progress("reading configurations")
+    observations, launches = _files(scope, parts, at)
+    own: frozenset[str] = frozenset()
+    if scope.machine:
+        progress("reading processes")
+        host = parts.host()
+        own = host.addresses
+        observations += [_host(host.name, at), *_processes(observations, host.name, parts, at)]
+    named: set[AssetId] = set()
+    if scope.targets.packages:
+        packages = read_packages(scope.targets.packages, at=at)
+        observations.append(packages.observation)
+        launches |= packages.launches
+    if scope.targets.addresses:
+        progress(f"asking {', '.join(scope.targets.addresses[:3])}")
+        collected = await parts.network(scope.public).collect(scope.targets.addresses)
+        endpoints = read_endpoints(collected.records, at=at)
+        observations += [endpoints, Observation(seen_by="network", at=at, looks=collected.looks)]
+        reached = _reached(collected.records, endpoints)
+        launches |= reached
+        named |= reached.keys()
+    return Gathered(observations=observations, launches=launches, named=frozenset(named), own_addresses=own)
+
+
+def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation], dict[AssetId, Launch]]:
+    """Configurations and documents of agents; then what the configurations name: environment files and programs."""
+    if not (scope.machine or scope.homes or scope.projects or scope.targets.files):
+        return [], {}
+    collector = parts.files(scope)
+    collected = collector.collect()
+    records = [*collected.records]
+    first = read_clients(records, parts.catalogue, key=parts.key, at=at)
+    extra = collector.read_named(first.named_files)
+    read = read_clients(
+        [*records, *extra.records],
+        parts.catalogue,
+        key=parts.key,
+        at=at,
+        digests=collector.digests(first.local_programs),
+        limits=parts.limits,
+    )
+    agents = read_agents(records, parts.catalogue, key=parts.key, at=at)
+    told = Observation(seen_by="files", at=at, looks=(*collected.looks, *extra.looks))
+    return [read.observation, agents, told], read.launches
+
+
+def _processes(observations: Sequence[Observation], host: str, parts: Parts, at: datetime) -> list[Observation]:
+    collected = parts.processes.collect()
+    programs = {name.lower(): client.id for client in parts.catalogue for name in client.processes}
+    configured = {
+        key
+        for observation in observations
+        for asset in observation.assets
+        if asset.kind is AssetKind.SERVER
+        for key in asset.keys
+    }
+    observed = read_processes(
+        collected.records,
+        client_programs=programs,
+        key=parts.key,
+        at=at,
+        configured=configured,
+        host=asset_id("host", host),
+    )
+    return [observed, Observation(seen_by="processes", at=at, looks=collected.looks)]
+
+
+def _host(name: str, at: datetime) -> Observation:
+    host = Asset(id=asset_id("host", name), kind=AssetKind.HOST, name=name, keys=(f"host:{name}",))
+    return Observation(seen_by="host", at=at, assets=(host,))
+
+
+def _reached(records: Sequence[EndpointRecord], endpoints: Observation) -> dict[AssetId, Launch]:
+    """Launches for the endpoints that answered without a credential: their definitions can be listed."""
+    servers = {asset.attributes.get("url"): asset.id for asset in endpoints.assets if asset.kind is AssetKind.SERVER}
+    return {
+        servers[record.url]: Launch(transport=Transport(record.transport), url=Secret(record.url), shown=record.url)
+        for record in records
+        if record.status == "open" and record.transport and record.url in servers
+    }

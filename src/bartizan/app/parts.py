@@ -1,0 +1,44 @@
+"""The parts that a use case works with: ports, catalogue and checks, real or fake."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from bartizan.model.client import ClientSpec
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.secret import Secret
+from bartizan.ports import (
+    Approver,
+    Clock,
+    FileCollector,
+    Host,
+    NetworkCollector,
+    Prober,
+    ProcessCollector,
+    Sandbox,
+    Store,
+)
+from bartizan.rules.check import Check
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `bootstrap` chooses. `key` is the deployment's key for fingerprints.
+
+    `files` gives the collector for a scope (`app.gather.Scope`), `network` the one that may, or may not, look at public
+    addresses.
+    """
+
+    clock: Clock
+    store: Store
+    key: Secret
+    host: Callable[[], Host]
+    files: Callable[[Any], FileCollector]
+    processes: ProcessCollector
+    network: Callable[[bool], NetworkCollector]
+    prober: Prober
+    sandbox: Sandbox
+    approver: Approver
+    catalogue: tuple[ClientSpec, ...]
+    checks: tuple[Check, ...]
+    limits: Limits = DEFAULT

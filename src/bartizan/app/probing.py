@@ -1,0 +1,144 @@
+"""Taking snapshots of servers: what may be started or contacted is decided here, and every no is a look."""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+import msgspec
+
+from bartizan.app.parts import Parts
+from bartizan.discover.packages import PackageRef, package_of
+from bartizan.model.asset import AssetId
+from bartizan.model.coverage import Look, Outcome
+from bartizan.model.event import NETWORK_ACTIVITY, PROCESS_ACTIVITY, Event
+from bartizan.model.launch import Launch
+from bartizan.model.snapshot import Transport
+from bartizan.ports import Consent, Probed, SandboxError, Wanted
+
+Progress = Callable[[str], None]
+
+
+class Launching(StrEnum):
+    """What may be started or contacted: nothing, what a person consents to, or anything in the sandbox."""
+
+    NEVER = "never"
+    ASK = "ask"
+    SANDBOX = "sandbox"
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One server to look at. `named`: our user named it on the command line, which is consent to contact it."""
+
+    server: AssetId
+    name: str
+    launch: Launch
+    named: bool = False
+
+
+async def probe_all(
+    candidates: list[Candidate], launching: Launching, parts: Parts, progress: Progress
+) -> Mapping[AssetId, Probed]:
+    """Probe every candidate, in parallel, bounded. People are asked one question at a time, before anything starts."""
+    allowed = {one.server: await _allowed(one, launching, parts) for one in candidates}
+    slots = asyncio.Semaphore(parts.limits.probes_parallel_max)
+    done = 0
+
+    async def one(candidate: Candidate) -> Probed:
+        nonlocal done
+        refusal = allowed[candidate.server]
+        if refusal:
+            return _not_looked(candidate, Outcome.SKIPPED, refusal)
+        async with slots:
+            probed = await _probe(candidate, launching, parts)
+        done += 1
+        progress(f"looked at {done} of {len(candidates)} servers")
+        return probed
+
+    results = await asyncio.gather(*(one(candidate) for candidate in candidates))
+    return {candidate.server: probed for candidate, probed in zip(candidates, results, strict=True)}
+
+
+async def _allowed(candidate: Candidate, launching: Launching, parts: Parts) -> str:
+    """An empty text, or why this server is not looked at."""
+    local = candidate.launch.transport is Transport.STDIO
+    if candidate.named and not local:
+        return ""
+    if launching is Launching.NEVER:
+        return "not started (--launch never)" if local else "not contacted (--launch never)"
+    if launching is Launching.SANDBOX:
+        return (parts.sandbox.available() if local else "") and f"no sandbox on this host: {parts.sandbox.available()}"
+    digest = consent_digest(candidate.launch)
+    if parts.store.consented(digest):
+        return ""
+    answer = await parts.approver.consent(candidate.launch)
+    if answer is Consent.REFUSED:
+        return "nobody consented to its start" if local else "nobody consented to contacting it"
+    if answer is Consent.REMEMBERED:
+        parts.store.remember_consent(digest, candidate.launch.shown, parts.clock.now())
+    return ""
+
+
+def consent_digest(launch: Launch) -> str:
+    """What a remembered consent holds for: the whole launch, its secrets by fingerprint only."""
+    parts = [
+        launch.transport.value,
+        launch.shown,
+        launch.directory or "",
+        *sorted({*launch.environment, *launch.headers}),
+    ]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Probed:
+    launch = candidate.launch
+    if launch.transport is not Transport.STDIO:
+        # Outside of a consent no credential of a configuration goes to the address that the configuration names.
+        consented = launching is Launching.ASK and not candidate.named
+        bare = launch if consented else msgspec.structs.replace(launch, headers={}, environment={})
+        _record(candidate, parts, NETWORK_ACTIVITY, "Open")
+        return await parts.prober.probe(candidate.server, bare)
+    if launching is Launching.ASK:
+        _record(candidate, parts, PROCESS_ACTIVITY, "Launch")
+        return await parts.prober.probe(candidate.server, launch)
+    package = package_of([word.reveal() for word in launch.command])
+    if package.url:
+        return _not_looked(candidate, Outcome.SKIPPED, "a bridge to a server elsewhere needs the network")
+    try:
+        confined = await parts.sandbox.confine(launch, wanted(package))
+    except SandboxError as error:
+        return _not_looked(candidate, Outcome.SKIPPED, str(error))
+    _record(candidate, parts, PROCESS_ACTIVITY, "Launch")
+    return await parts.prober.probe(candidate.server, launch, confined)
+
+
+def wanted(package: PackageRef) -> Wanted:
+    """What the sandbox is asked to fetch and start."""
+    return Wanted(
+        ecosystem=package.ecosystem,
+        name=package.name,
+        version=package.version,
+        arguments=package.arguments,
+        program=package.program,
+        path=package.path,
+        constraints=package.constraints,
+    )
+
+
+def _not_looked(candidate: Candidate, outcome: Outcome, reason: str) -> Probed:
+    return Probed(looks=(Look(subject=candidate.server, part="start", outcome=outcome, reason=reason),))
+
+
+def _record(candidate: Candidate, parts: Parts, class_uid: int, activity: str) -> None:
+    """Our own deed is a fact too."""
+    parts.store.record(
+        Event(
+            uid=str(uuid.uuid4()),
+            time=parts.clock.now(),
+            class_uid=class_uid,
+            activity_name=activity,
+            message=f"probe of {candidate.launch.shown}",
+            mcp={"server": candidate.server, "transport": candidate.launch.transport.value},
+        )
+    )

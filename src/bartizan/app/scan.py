@@ -1,0 +1,190 @@
+"""`discover` and `scan`: gather, probe, merge, judge, keep."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from bartizan.app.config import Config
+from bartizan.app.gather import Gathered, Scope, gather
+from bartizan.app.parts import Parts
+from bartizan.app.probing import Candidate, Launching, Progress, probe_all
+from bartizan.discover.definitions import read_definitions, without_secrets
+from bartizan.discover.identify import identify_command, identify_url
+from bartizan.discover.merge import Merged, merge
+from bartizan.discover.reach import mark_shadows, read_reach
+from bartizan.model.asset import Asset, AssetId, AssetKind, Edge, EdgeKind
+from bartizan.model.coverage import Look, Outcome
+from bartizan.model.errors import Place, UsageError
+from bartizan.model.finding import Finding, Severity
+from bartizan.model.inventory import FORMAT, Inventory, Observation
+from bartizan.model.launch import Launch
+from bartizan.model.snapshot import Snapshot
+from bartizan.ports import Probed
+from bartizan.report.summary import Summary
+from bartizan.rules.check import Check, run
+
+CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """An inventory and what the checks say of it."""
+
+    inventory: Inventory
+    findings: list[Finding]
+
+    def exit_code(self, fail_on: Severity, baseline: frozenset[str] = frozenset()) -> int:
+        """3 when something was not looked at, else 1 for findings at or above `fail_on` that `baseline` lacks, else 0.
+
+        Incomplete comes first: it says that the findings are not all.
+        """
+        if not Summary.of(self.inventory, self.findings).complete:
+            return INCOMPLETE
+        worst = [one for one in self.findings if one.severity.rank >= fail_on.rank and one.id not in baseline]
+        return FINDINGS if worst else CLEAN
+
+
+async def discover(scope: Scope, config: Config, parts: Parts, progress: Progress) -> Inventory:
+    """The inventory, without starting or asking any server for its definitions."""
+    gathered = await gather(scope, parts, progress)
+    return _inventory(gathered.observations, (), gathered, config, parts.clock.now())
+
+
+async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts, progress: Progress) -> Result:
+    """Discover, probe, judge, and keep the result in the store."""
+    gathered = await gather(scope, parts, progress)
+    merged = merge(gathered.observations, at=parts.clock.now(), own_addresses=gathered.own_addresses)
+    candidates = _candidates(merged, gathered)
+    probed = await probe_all(candidates, launching, parts, progress)
+    snapshots, told = _told(probed, {one.server: one.launch for one in candidates}, parts)
+    observations = [*gathered.observations, *told, _unprobed(merged, probed, parts.clock.now())]
+    progress("judging")
+    inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
+    findings = run(parts.checks, inventory)
+    parts.store.save(inventory, findings, scope=scope.name)
+    return Result(inventory=inventory, findings=findings)
+
+
+def judge(inventory: Inventory, checks: Sequence[Check]) -> Result:
+    """Judge a saved inventory again."""
+    return Result(inventory=inventory, findings=run(checks, inventory))
+
+
+def saved(inventory: Inventory) -> str:
+    """The inventory as a snapshot file."""
+    return msgspec.json.encode(inventory).decode()
+
+
+def read_baseline(path: Path) -> frozenset[str]:
+    """The ids of the findings of a JSON report. Raises UsageError."""
+    try:
+        report = msgspec.json.decode(path.read_bytes(), type=_Baseline)
+    except OSError as error:
+        raise UsageError(f"cannot read the baseline: {error.strerror}", where=Place(path=str(path))) from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"not a JSON report: {error}",
+            where=Place(path=str(path)),
+            remedy="save one with --format json",
+        ) from None
+    return frozenset(finding.id for finding in report.findings)
+
+
+class _BaselineFinding(msgspec.Struct, frozen=True):
+    id: str
+
+
+class _Baseline(msgspec.Struct, frozen=True):
+    findings: list[_BaselineFinding]
+
+
+def read_inventory(path: Path) -> Inventory:
+    """Read a saved snapshot file. Raises UsageError."""
+    try:
+        inventory = msgspec.json.decode(path.read_bytes(), type=Inventory)
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where=Place(path=str(path))) from None
+    except msgspec.MsgspecError as error:
+        raise UsageError(
+            f"not a saved inventory: {error}", where=Place(path=str(path)), remedy="save one with --snapshot FILE"
+        ) from None
+    if inventory.format != FORMAT:
+        raise UsageError(f"format {inventory.format!r} is not {FORMAT}", where=Place(path=str(path)))
+    return inventory
+
+
+def _candidates(merged: Merged, gathered: Gathered) -> list[Candidate]:
+    """The servers that can be started or reached, each once."""
+    assets = merged.inventory.by_id()
+    found: dict[AssetId, Candidate] = {}
+    for observed, launch in gathered.launches.items():
+        identity = merged.names.get(observed, observed)
+        if identity in assets:
+            named = observed in gathered.named
+            found.setdefault(
+                identity, Candidate(server=identity, name=assets[identity].name, launch=launch, named=named)
+            )
+    return [found[identity] for identity in sorted(found)]
+
+
+def _told(
+    probed: Mapping[AssetId, Probed], launches: Mapping[AssetId, Launch], parts: Parts
+) -> tuple[list[Snapshot], list[Observation]]:
+    """Snapshots without secrets, and what they and the looks tell."""
+    snapshots: list[Snapshot] = []
+    observations: list[Observation] = []
+    for server, one in probed.items():
+        launch = launches[server]
+        if one.snapshot is not None:
+            known = [*launch.environment.values(), *launch.headers.values()]
+            snapshot, credentials = without_secrets(one.snapshot, known, parts.key)
+            snapshots.append(snapshot)
+            assets = tuple(credential.asset() for credential in credentials)
+            edges = tuple(Edge(source=server, target=asset.id, kind=EdgeKind.HOLDS) for asset in assets)
+            observations.append(Observation(seen_by="probe", at=snapshot.taken_at, assets=assets, edges=edges))
+        observations.append(Observation(seen_by="probe", at=parts.clock.now(), looks=one.looks))
+    return snapshots, [*observations, *read_definitions(snapshots)]
+
+
+def _unprobed(merged: Merged, probed: Mapping[AssetId, Probed], at: datetime) -> Observation:
+    """Servers that were seen, though nothing here starts or reaches them: their definitions are unknown."""
+    looks = tuple(
+        Look(subject=server.id, part="start", outcome=Outcome.SKIPPED, reason=_why_unprobed(server))
+        for server in merged.inventory.of_kind(AssetKind.SERVER)
+        if server.id not in probed
+    )
+    return Observation(seen_by="probe", at=at, looks=looks)
+
+
+def _why_unprobed(server: Asset) -> str:
+    status = server.attributes.get("status")
+    if status:
+        return f"its endpoint says {str(status).replace('_', ' ')}"
+    return "it runs, but no configuration says how to start another one"
+
+
+def _inventory(
+    observations: Sequence[Observation],
+    snapshots: Sequence[Snapshot],
+    gathered: Gathered,
+    config: Config,
+    at: datetime,
+) -> Inventory:
+    def merged(extra: Sequence[Observation] = ()) -> Inventory:
+        return merge(
+            [*observations, *extra], at=at, snapshots=snapshots, own_addresses=gathered.own_addresses
+        ).inventory
+
+    inventory = merged([read_reach(merged())])
+    return mark_shadows(inventory, _of_record(config))
+
+
+def _of_record(config: Config) -> list[AssetId] | None:
+    """The servers of the configuration of record; None where there is none."""
+    if config.gateway is None:
+        return None
+    return [
+        (identify_url(entry.url) if entry.url else identify_command(entry.command)).id
+        for entry in config.gateway.servers.values()
+    ]
