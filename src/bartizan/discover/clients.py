@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,7 @@ import msgspec
 from bartizan.discover.catalogue import UNKNOWN, Catalogue, owned
 from bartizan.discover.credentials import redact_text
 from bartizan.discover.entries import Entry, read_entry
-from bartizan.discover.formats import BrokenError, Document, read_document
+from bartizan.discover.formats import BrokenError, Document, Step, read_document
 from bartizan.discover.gather import Gathering
 from bartizan.discover.models import read_models
 from bartizan.discover.servers import Sighting, take_server
@@ -20,12 +21,14 @@ from bartizan.model.client import ClientSpec, ConfigPath
 from bartizan.model.coverage import Outcome
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
+from bartizan.model.json import as_array
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.record import FileRecord, NamedFile
 from bartizan.model.secret import Secret
 
 SEEN_BY = "configurations"
+_Off = dict[tuple[int, Step], set[str]]
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,10 +136,11 @@ class _Reading:
         name = _application(record.path) if record.client == UNKNOWN else ""
         client = self.gathering.client(spec, record, name)
         stored = self.gathering.document(record, client, _role(entry))
+        off = _names_off(document.value, entry)
         sights = [
             Sighting(entry=one, record=record, spec=spec, client=client, stored=stored, document=document)
             for path, table in tables
-            for one in self._entries(record, document, spec, entry=entry, path=path, table=table)
+            for one in self._entries(record, document, spec, off=off, path=path, table=table)
         ]
         for sight in sights[: self.limits.config_servers_max]:
             self._take(sight)
@@ -161,18 +165,20 @@ class _Reading:
         self.gathering.look("configuration", Outcome.TRUNCATED, reason, Place(path=record.path))
 
     def _entries(
-        self, record: FileRecord, document: Document, spec: ClientSpec, *, entry: ConfigPath, path: Path, table: Any
+        self, record: FileRecord, document: Document, spec: ClientSpec, *, off: _Off, path: Path, table: Any
     ) -> Iterator[Entry]:
         """The entries of one map or array of servers; what is none is told."""
-        off = _names_off(document.value, entry, path)
-        for name, line in document.repeated(path) if isinstance(table, dict) else []:
+        most = self.limits.config_servers_max
+        for name, line in document.repeated(path)[:most] if isinstance(table, dict) else []:
             place = msgspec.structs.replace(document.place(record.path, (*path, name)), line=line)
             self._wrong(place, f"the server name {_short(name, self.key)} stands twice; the later one counts")
         if not isinstance(table, dict | list):
             if table is not None:
                 self._wrong(document.place(record.path, path), "the servers are neither an object nor an array")
             return
-        for name, inner, here in _members(table, path):
+        if len(table) > most:  # pyright: ignore[reportUnknownArgumentType]
+            self._look(record, f"more servers than config_servers_max ({most})")
+        for name, inner, here in islice(_members(table, path), most):
             if inner is None or (isinstance(inner, str | bool) and record.client == UNKNOWN):
                 continue
             if not isinstance(inner, dict):
@@ -183,7 +189,7 @@ class _Reading:
                 part = "a server entry" if where == here else "part of a server entry"
                 self._wrong(document.place(record.path, where), f"{part} {what}")
             if found.command or found.url or found.built_in:
-                yield msgspec.structs.replace(found, enabled=False) if name in off else found
+                yield msgspec.structs.replace(found, enabled=False) if _is_off(off, name, path) else found
 
     def _wrong(self, place: Place, reason: str) -> None:
         self.gathering.look("configuration", Outcome.FAILED, reason, place)
@@ -235,25 +241,20 @@ def _members(table: Any, path: Path) -> Iterator[tuple[str, Any, Path]]:
         yield (told if isinstance(told, str) else str(number)), inner, (*path, number)
 
 
-def _names_off(value: Any, entry: ConfigPath, path: Path) -> frozenset[str]:
-    """Names that an array beside the map at `path` says are off."""
-    return frozenset(
-        name
-        for place in entry.disabled
-        for where, names in at(value, place)
-        if _same_project(place, where, path) and isinstance(names, list)
-        for name in cast("list[Any]", names)
-        if isinstance(name, str)
-    )
+def _names_off(value: Any, entry: ConfigPath) -> _Off:
+    """Names that arrays say are off, by the one step that an array's place leaves open: that of a project."""
+    found: _Off = {}
+    for place in entry.disabled:
+        open_at = place.split("/").index("*") if "*" in place else -1
+        for where, names in at(value, place):
+            here = found.setdefault((open_at, where[open_at] if open_at >= 0 else ""), set())
+            here |= {name for name in as_array(names) if isinstance(name, str)}
+    return found
 
 
-def _same_project(place: str, where: Path, path: Path) -> bool:
-    """Whether an array of names and a map of servers agree in what the array's place leaves open."""
-    return all(
-        number < len(path) and path[number] == where[number]
-        for number, step in enumerate(place.split("/"))
-        if step == "*"
-    )
+def _is_off(off: _Off, name: str, path: Path) -> bool:
+    steps: list[tuple[int, Step]] = [(-1, ""), *enumerate(path)]
+    return any(name in off[step] for step in steps if step in off)
 
 
 def _like_servers(table: Any) -> bool:

@@ -2,14 +2,18 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from bartizan.discover.formats import Step, pointer
 from bartizan.model.json import as_object
+from bartizan.model.limits import DEFAULT
 from bartizan.model.snapshot import Transport
+
+ItemT = TypeVar("ItemT")
 
 # Where a client's catalogue entry says nothing else.
 USUAL_FIELDS: Mapping[str, str] = {
@@ -93,12 +97,18 @@ class _Reading:
         if value is not None and not isinstance(value, dict):
             self.problems.append((path, "is not an object"))
         found: dict[str, str] = {}
-        for name, inner in as_object(value).items():
+        for name, inner in self._cut(as_object(value).items(), path):
             if isinstance(inner, str | int | float):
                 found[name] = str(inner).lower() if isinstance(inner, bool) else str(inner)
             elif inner is not None:
                 self.problems.append(((*path, name), "is not a text"))
         return found, path
+
+    def _cut(self, values: Collection[ItemT], path: tuple[Step, ...]) -> Iterator[ItemT]:
+        """Not more values than anybody means to give."""
+        if len(values) > DEFAULT.config_words_max:
+            self.problems.append((path, f"holds more than config_words_max ({DEFAULT.config_words_max})"))
+        return islice(values, DEFAULT.config_words_max)
 
     def words(self, field: str) -> list[Word]:
         """An array of words."""
@@ -111,7 +121,7 @@ class _Reading:
             self.problems.append((path, "is not an array"))
             return []
         found: list[Word] = []
-        for number, inner in enumerate(value):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        for number, inner in enumerate(self._cut(cast("list[Any]", value), path)):
             if isinstance(inner, str | int | float):
                 found.append(Word(str(inner), (*path, number)))
             else:

@@ -37,25 +37,26 @@ class JsoncPositions:
         self._text = text
         self._starts: list[int] = []
         self._members: dict[int, list[tuple[str | int, int, int]]] = {}
+        self._latest: dict[int, dict[str | int, tuple[int, int]]] = {}
 
     def line(self, path: Sequence[str | int]) -> int | None:
         """The line of the name or element at `path`, or of the nearest container that is there."""
         offset = at = _skip(self._text, 0)
         for step in path:
-            member = next((one for one in reversed(self._scan(at)) if one[0] == step), None)
+            member = self._find(at, step)
             if member is None:
                 break
-            _, offset, at = member
+            offset, at = member
         return self._line_of(offset)
 
     def repeated(self, path: Sequence[str | int]) -> list[tuple[str, int]]:
         """Names that stand twice in the object at `path`."""
         at = _skip(self._text, 0)
         for step in path:
-            member = next((one for one in reversed(self._scan(at)) if one[0] == step), None)
+            member = self._find(at, step)
             if member is None:
                 return []
-            at = member[2]
+            at = member[1]
         seen, found = set[str | int](), list[tuple[str, int]]()
         for name, offset, _ in self._scan(at):
             if name in seen:
@@ -67,6 +68,12 @@ class JsoncPositions:
         if not self._starts:
             self._starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
         return bisect_right(self._starts, offset)
+
+    def _find(self, start: int, step: str | int) -> tuple[int, int] | None:
+        """Offsets of the name and of the value of one member; of the later one where a name stands twice."""
+        if start not in self._latest:
+            self._latest[start] = {name: (offset, at) for name, offset, at in self._scan(start)}
+        return self._latest[start].get(step)
 
     def _scan(self, start: int) -> list[tuple[str | int, int, int]]:
         """The members of the container at `start`: name, offset of the name, offset of the value."""

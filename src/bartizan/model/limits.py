@@ -14,12 +14,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     yaml_nodes_max: int = 200_000
     config_servers_max: int = 2_000
     config_files_max: int = 20_000
+    config_words_max: int = 2_000
     config_strings_max: int = 200_000
     projects_max: int = 1_000
 
     # Reading messages
     message_bytes_max: int = 16 * 1024 * 1024
     json_depth_max: int = 64
+    json_values_max: int = 2_000_000
     json_integer_digits_max: int = 400
     header_bytes_max: int = 32 * 1024
     headers_max: int = 100

@@ -395,3 +395,26 @@ def test_two_hundred_servers_are_read_in_well_under_a_second(read, configuration
     found = read(record)
     assert len(servers(found)) == 200
     assert time.process_time() - started < 1
+
+
+def entries_of(number, one):
+    return {f"s{index}": one for index in range(number)}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"mcpServers": entries_of(100_000, 1)},
+        {"mcpServers": entries_of(20_000, {"command": "x"})},
+        {"mcpServers": {"s": {"command": "x", "args": ["a"] * 300_000}}},
+        {"mcpServers": {"s": {"command": "x", "env": entries_of(50_000, "v")}}},
+        {"projects": entries_of(3_000, {"mcpServers": {"s": {"command": "x"}}, "disabledMcpServers": ["s"]})},
+    ],
+    ids=["entries that are none", "too many servers", "too many arguments", "too many variables", "many projects"],
+)
+def test_a_huge_configuration_is_cut_in_seconds_and_told(read, configuration, value):
+    record = configuration("claude-code", "~/.claude.json", json.dumps(value))
+    started = time.process_time()
+    found = read(record)
+    assert time.process_time() - started < 5
+    assert any("_max" in look.reason for look in found.observation.looks)
