@@ -14,6 +14,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     yaml_nodes_max: int = 200_000
     config_servers_max: int = 2_000
     config_files_max: int = 20_000
+    config_bytes_max: int = 256 * 1024 * 1024
     config_words_max: int = 2_000
     config_strings_max: int = 200_000
     projects_max: int = 1_000
@@ -61,6 +62,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     fetch_bytes_max: int = 1024 * 1024 * 1024
     fetch_files_max: int = 200_000
     fetches_parallel_max: int = 4
+    fetch_left_seconds_max: float = 24 * 3600.0
     index_bytes_max: int = 64 * 1024 * 1024
     index_seconds_max: float = 30.0
     proxy_connections_max: int = 64

@@ -126,7 +126,7 @@ class Listing:
 
     def _unreadable(self, body: bytes, reason: str, now: float) -> list[Effect]:
         """A message that cannot be read may be the awaited one, so from now on the wait is short."""
-        if body[:1] not in b"{[":
+        if body[:1] not in b"{[\xef":  # an object, an array, or perhaps one of them behind a byte order mark
             self.faults.note_text()
             return []
         self.faults.note(f"a message that was refused: {reason}")

@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import subprocess
+import time
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -53,6 +54,8 @@ def test_what_two_parsers_may_read_differently_is_refused(body):
         (b"[" * 65 + b"]" * 65, "json_depth_max"),
         (b"[" * 2_000_000, "json_depth_max"),
         (b'{"a":' * 100_000, "json_depth_max"),
+        (b"[" + b"[]," * 3_000_000 + b"0]", "json_values_max"),
+        (b'""' * 4_000_000, "json_values_max"),
         (b"1" * 401, "json_integer_digits_max"),
         (b"0." + b"1" * 500, "json_integer_digits_max"),
         (b'"' + b"x" * 2000 + b'"', "message_bytes_max"),
@@ -62,6 +65,12 @@ def test_excess_is_refused_by_its_limit(body, limit):
     limits = Limits(message_bytes_max=1000) if limit == "message_bytes_max" else Limits()
     with pytest.raises(LimitExceededError, match=limit):
         decode(body, limits)
+
+
+def test_largest_message_costs_a_few_seconds_at_most():
+    began = time.process_time()
+    assert len(decode(b"[" + b"[]," * 900_000 + b"0]")) == 900_001
+    assert time.process_time() - began < 10
 
 
 def test_brackets_in_strings_are_not_depth():
