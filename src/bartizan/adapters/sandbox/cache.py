@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -74,11 +75,19 @@ class Cache:
         """A private folder for one fetch; gone afterwards, whatever happened."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder.chmod(0o700)
+        self._sweep()
         folder = Path(tempfile.mkdtemp(prefix=".work-", dir=self._folder))
         try:
             yield folder
         finally:
             discard(folder)
+
+    def _sweep(self) -> None:
+        """Remove what fetches left that were killed."""
+        for folder in self._folder.glob(".work-*"):
+            with contextlib.suppress(OSError):
+                if time.time() - folder.stat().st_mtime > self._limits.fetch_left_seconds_max:
+                    discard(folder)
 
     def keep(self, work: Path, key: Key, hosts: tuple[str, ...]) -> Package:
         """Take `work/tree` into the cache. Where another scan was faster, its package is used."""

@@ -40,6 +40,8 @@ class Fetcher:
     def __init__(self, cache: Path, bwrap: str, limits: Limits) -> None:
         self._cache, self._bwrap, self._limits = Cache(cache, limits), bwrap, limits
         self._busy: dict[tuple[str, str], asyncio.Lock] = {}
+        self._indexes: dict[tuple[str, str], Index] = {}
+        self._asking = asyncio.Lock()
         self._slots = asyncio.Semaphore(limits.fetches_parallel_max)
 
     async def fetch(self, wanted: Wanted) -> Package:
@@ -54,9 +56,18 @@ class Fetcher:
                     f"fetching {wanted.name} failed: {error.strerror or type(error).__name__}"
                 ) from error
 
+    async def _index(self, wanted: Wanted, npm: str = "") -> Index:
+        """The settings of npm (by scope) or of pip, asked once."""
+        scope = wanted.name.partition("/")[0] if npm and wanted.name.startswith("@") else ""
+        async with self._asking:
+            if (npm, scope) not in self._indexes:
+                asked = indexes.npm_index(npm, wanted.name) if npm else indexes.pypi_index(self._limits)
+                self._indexes[npm, scope] = await asked
+            return self._indexes[npm, scope]
+
     async def _npm(self, wanted: Wanted) -> Package:
         npm, node = find_program("npm"), find_program("node")
-        index = await indexes.npm_index(npm.path, wanted.name)
+        index = await self._index(wanted, npm.path)
         page = await indexes.read_npm_page(index, wanted.name, self._limits)
         allowed = frozenset(index.destinations | page.destinations)
         with self._cache.work() as work:
@@ -82,7 +93,7 @@ class Fetcher:
             return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
 
     async def _pypi(self, wanted: Wanted) -> Package:
-        index = await indexes.pypi_index(self._limits)
+        index = await self._index(wanted)
         page = await indexes.read_pypi_pages(index, wanted.name, self._limits)
         allowed = frozenset(index.destinations | page.destinations)
         with self._cache.work() as work:

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import stat
+import time
 
 import pytest
 
@@ -42,6 +43,15 @@ def test_a_fetch_that_fails_leaves_nothing_to_be_used(cache, tmp_path):
         raise OSError("broken off")
     assert cache.find(KEY) is None
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_what_a_killed_fetch_left_is_swept_the_next_day_and_one_at_work_is_not(cache, tmp_path):
+    for name, age in (("old", 2 * 86_400), ("new", 60)):
+        folder = tmp_path / "cache" / f".work-{name}"
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - age,) * 2)
+    fetch(cache)
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".work-new", KEY.folder]
 
 
 def test_a_package_that_was_changed_is_thrown_away(cache):
