@@ -11,6 +11,7 @@ from bartizan.model.errors import ContentError, Place
 from bartizan.model.json import as_object
 from bartizan.model.record import FileRecord
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNKNOWN = "unknown"  # the id of the entry whose patterns find files of clients that are not in the catalogue
 
 
@@ -37,8 +38,8 @@ def load_catalogue(files: Mapping[str, str]) -> tuple[ClientSpec, ...]:
 def _entries(path: str, text: str, mistakes: list[tuple[Place, str]]) -> list[tuple[int, object]]:
     """The values below `clients`, each with its line. Our own files, so the plain loader serves."""
     try:
-        root: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-        value: Any = yaml.safe_load(text)
+        root: Any = yaml.compose(text, Loader=_LOADER)
+        value: Any = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         mistakes.append((Place(path=path, line=line), f"not YAML: {error.problem}"))

@@ -114,7 +114,7 @@ def test_pipes_sockets_folders_and_large_or_odd_files_are_told_and_not_read(cata
         "/.cursor/mcp.json": "not a regular file but a pipe",
         "/.claude.json": "not a regular file but a folder",
         "/.copilot/mcp-config.json": "not a regular file but a socket",
-        "/.factory/mcp.json": "larger than file_bytes_max (4000)",
+        "/.factory/mcp.json": "larger than 4000 bytes",
         "/.lmstudio/mcp.json": "not UTF-8 (byte 7)",
     }
     assert len([look for look in found.looks if not look.complete]) == 5
@@ -184,6 +184,16 @@ def test_patterns_are_cut_at_their_limits_and_told(catalogue, home):
     few = collect(catalogue, home, limits=Limits(config_files_max=3))
     assert len(few.records) == 3
     assert any("config_files_max" in look.reason for look in few.looks)
+
+
+def test_files_that_are_too_much_together_are_told_and_not_kept(catalogue, home):
+    for number in range(5):
+        folder = home / ".claude" / "skills" / f"s{number}"
+        folder.mkdir(parents=True)
+        (folder / "SKILL.md").write_text("x" * 1000)
+    found = collect(catalogue, home, limits=Limits(config_bytes_max=2500))
+    assert [one.text is None for one in found.records] == [False, False, True, True, True]
+    assert len([look for look in found.looks if look.outcome is Outcome.TRUNCATED]) == 3
 
 
 def test_a_loop_of_links_ends(catalogue, home):

@@ -95,6 +95,7 @@ class _Run:
         self._contents: dict[str, _Content] = {}
         self._claimed: set[str] = set()
         self._visited: set[str] = set()
+        self._bytes = 0
 
     def collected(self) -> Collected[FileRecord]:
         return Collected(records=tuple(self.records.values()), looks=tuple(dict.fromkeys(self._looks)))
@@ -165,13 +166,23 @@ class _Run:
                 )
                 return
             if path not in self._contents:
-                self._contents[path] = _read(path, home, self._limits.file_bytes_max)
+                self._contents[path] = self._content(path, entry, home)
             content = self._contents[path]
             if not content.missing:
                 self._claimed.add(path)
                 self._keep(path, client, entry, content, home=home, workspace=workspace)
         for folder, reason in budget.problems:
             self._look(folder, Outcome.TRUNCATED if "more" in reason else Outcome.FAILED, reason)
+
+    def _content(self, path: str, entry: ConfigPath, home: Home | None) -> "_Content":
+        """Read a file within its own limit, and all files together within theirs."""
+        prose = entry.format not in {"json", "jsonc"}
+        content = _read(path, home, self._limits.document_bytes_max if prose else self._limits.file_bytes_max)
+        self._bytes += len(content.body or b"")
+        if content.body is not None and self._bytes > self._limits.config_bytes_max:
+            problem = f"all files together are larger than config_bytes_max ({self._limits.config_bytes_max})"
+            return msgspec.structs.replace(content, body=None, problem=problem)
+        return content
 
     def _keep(
         self, path: str, client: str, entry: ConfigPath, content: "_Content", *, home: Home | None, workspace: str
@@ -259,7 +270,7 @@ def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Con
     if owner is not None and status.st_uid != owner and _linked(path, home):
         return msgspec.structs.replace(told, problem="a symbolic link to a file of another owner")
     if status.st_size > most:
-        return msgspec.structs.replace(told, problem=f"larger than file_bytes_max ({most})")
+        return msgspec.structs.replace(told, problem=f"larger than {most} bytes")
     body = b""
     try:
         while len(body) <= most and (chunk := os.read(descriptor, 1 << 20)):
@@ -267,7 +278,7 @@ def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Con
     except OSError as error:
         return msgspec.structs.replace(told, problem=f"cannot be read: {error.strerror}")
     if len(body) > most:
-        return msgspec.structs.replace(told, problem=f"larger than file_bytes_max ({most})")
+        return msgspec.structs.replace(told, problem=f"larger than {most} bytes")
     return msgspec.structs.replace(told, body=body)
 
 
