@@ -38,7 +38,7 @@ def test_every_entry_says_where_it_is_known_from_and_when_it_was_verified(catalo
 
 def test_every_mistake_is_told_with_its_line():
     with pytest.raises(ContentError) as caught:
-        load_catalogue({"clients.yml": BAD, "other.yml": "clients: [", "third.yml": "nothing: here"})
+        load_catalogue({"clients.yml": BAD, "other.yml": "clients: [}", "third.yml": "nothing: here"})
     told = [str(place) for place, _ in caught.value.mistakes]
     assert told == ["clients.yml:2", "clients.yml:3", "clients.yml:4", "clients.yml:4", "other.yml:1", "third.yml:1"]
 
