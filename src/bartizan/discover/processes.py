@@ -34,7 +34,7 @@ from bartizan.model.snapshot import Transport
 
 SEEN_BY = "processes"
 THRESHOLD = 0.6
-# What each sign is worth. Beside a channel or a listening socket, one that tells MCP from all else must be there.
+# What each sign is worth.
 WEIGHTS = {
     "pipes": 0.35,
     "unix_socket": 0.35,
@@ -164,7 +164,7 @@ def _judge(
         channel=channel,
         package=_loaded(packages),
         signals=signals,
-        score=round(min(1.0, sum(WEIGHTS[signal] for signal in signals)), 2) if _tells(chain, signals) else 0.0,
+        score=_score(chain, signals),
         keys=keys,
         command=first,
         credentials=(*found, *(more if chain.first is not chain.server else ())),
@@ -207,12 +207,14 @@ def _signals(chain: Chain, channel: Channel | None, clients: Mapping[int, str], 
         yield "runner"
 
 
-def _tells(chain: Chain, signals: Sequence[str]) -> bool:
-    """Whether the signs may count: those of other trades need one that tells MCP from all else."""
-    if {"named_mcp", "mcp_sdk", "configured"} & set(signals):
-        return True
-    names = program_names(chain.server)
-    return not names & _OTHERS and not any(_LANGUAGE_SERVER.fullmatch(name) for name in names)
+def _score(chain: Chain, signals: Sequence[str]) -> float:
+    """The sum, at most 1. Without a sign that tells MCP from all else, a port says nothing and other trades score 0."""
+    if not {"named_mcp", "mcp_sdk", "configured"}.intersection(signals):
+        names = program_names(chain.server)
+        if names & _OTHERS or any(_LANGUAGE_SERVER.fullmatch(name) for name in names):
+            return 0.0
+        signals = [signal for signal in signals if signal != "listening"]
+    return round(min(1.0, sum(WEIGHTS[signal] for signal in signals)), 2)
 
 
 def _under_gateway(chain: Chain, channel: Channel | None) -> bool:

@@ -263,6 +263,12 @@ def test_what_a_client_also_starts_is_no_server(command: list[str]) -> None:
     assert not instances(read(joined(CLAUDE, process(11, 10, *command))))
 
 
+def test_a_port_beside_a_channel_makes_no_server_of_what_does_not_look_like_one() -> None:
+    listening = (Listening(address="127.0.0.1", port=5173),)
+    assert not instances(read(joined(CLAUDE, process(11, 10, "vite", listening=listening))))
+    assert not instances(read((process(12, 1, "python3", "-m", "http.server", listening=listening),)))
+
+
 def test_a_running_client_is_an_asset_of_its_user() -> None:
     found = read((CLAUDE,), users={1000: "ada"})
     (client,) = (asset for asset in found.assets if asset.kind is AssetKind.CLIENT)
