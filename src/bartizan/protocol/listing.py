@@ -4,7 +4,6 @@ It opens the modern way, falls back to the handshake on any other answer, an odd
 server's capabilities declare, page by page. Times are seconds of any clock that only goes forward.
 """
 
-from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 from bartizan.model.coverage import Outcome
@@ -15,6 +14,7 @@ from bartizan.ports import Message
 from bartizan.protocol import ladder, mcp
 from bartizan.protocol.effects import Effect, Finished, PartLook, Send
 from bartizan.protocol.faults import Faults
+from bartizan.protocol.incoming import Incoming, says
 from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, envelope
 from bartizan.protocol.ladder import Opening, State, Turn
 from bartizan.protocol.pages import Pages
@@ -42,7 +42,7 @@ class Listing:
         self._answered: set[RequestId] = set()
         self._tried: set[str] = set()
         self._todo: list[Pages] = []
-        self._messages = self._bytes = 0
+        self._incoming = Incoming(limits)
         self._ends_at = self._deadline = 0.0
 
     @property
@@ -66,11 +66,11 @@ class Listing:
         if self.finished:
             return []
         try:
-            self._count(body)
+            self._incoming.count(body)
         except LimitExceededError as error:
             return self._stop(str(error), Outcome.TRUNCATED)
         try:
-            envelopes = self._read(body)
+            envelopes = self._incoming.read(body, batches=self.version == mcp.BATCH_VERSION)
         except RemoteProtocolError as error:
             return self._unreadable(body, str(error), now)
         effects: list[Effect] = []
@@ -89,7 +89,7 @@ class Listing:
             inner = None
         if inner is not None and inner.kind == "error":
             error = inner.error
-        return self._error(identity, error, f"{reason}{_said(error)}" if status else reason, now)
+        return self._error(identity, error, f"{reason}{says(error)}" if status else reason, now)
 
     def close(self, reason: str, *, limit: bool = False) -> list[Effect]:
         """Take the end of the transport."""
@@ -109,20 +109,6 @@ class Listing:
         return self._next(now)
 
     # What comes in
-
-    def _count(self, body: bytes) -> None:
-        self._messages += 1
-        self._bytes += len(body)
-        if self._messages > self._limits.messages_max:
-            raise LimitExceededError("messages_max", self._limits.messages_max)
-        if self._bytes > self._limits.probe_bytes_max:
-            raise LimitExceededError("probe_bytes_max", self._limits.probe_bytes_max)
-
-    def _read(self, body: bytes) -> Sequence[Envelope]:
-        value = decode(body, self._limits)
-        if isinstance(value, list) and self.version == mcp.BATCH_VERSION:
-            return [envelope(item) for item in cast("list[Any]", value)]
-        return (envelope(value),)
 
     def _unreadable(self, body: bytes, reason: str, now: float) -> list[Effect]:
         """A message that cannot be read may be the awaited one, so from now on the wait is short."""
@@ -144,7 +130,7 @@ class Listing:
             return []
         if one.kind == "result":
             return self._result(one, now)
-        return self._error(one.id, one.error, f"answered with an error{_said(one.error)}", now)
+        return self._error(one.id, one.error, f"answered with an error{says(one.error)}", now)
 
     def _asked_by_server(self, one: Envelope) -> list[Effect]:
         identity = cast("RequestId", one.id)
@@ -306,10 +292,3 @@ class Listing:
             return []
         outcome = Outcome.FAILED if self.faults.grave else Outcome.LOOKED
         return [PartLook(part="protocol", outcome=outcome, reason=reason)]
-
-
-def _said(error: dict[str, Any]) -> str:
-    """A server's error in a few of its own words: hostile, so bounded here and made visible where it is printed."""
-    code, message = error.get("code"), error.get("message")
-    code = f" {code}" if isinstance(code, int) and code and abs(code) < 10**9 else ""
-    return code + (f": {message[:200]}" if isinstance(message, str) and message and code else "")

@@ -283,6 +283,14 @@ def test_batch_is_read_in_the_one_revision_that_has_them():
     assert book.session.pages["tools"].definitions == [1]
 
 
+def test_batch_that_floods_is_refused():
+    book = Playbook(first=Era.LEGACY)
+    book.answers({**INITIALIZED, "protocolVersion": "2025-03-26"})
+    book.says([{"jsonrpc": "2.0", "id": number, "method": "ping"} for number in range(60)])
+    assert book.sent == []
+    assert "messages_max" in book.look("protocol")[1]
+
+
 def test_notifications_never_finish_and_never_prolong_a_wait():
     book = listing()
     for _ in range(4):
