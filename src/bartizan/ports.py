@@ -49,10 +49,11 @@ class Clock(Protocol):
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True):
-    """This machine. `addresses` are its own, beside loopback, as far as the system tells."""
+    """This machine. `addresses` are its own, beside loopback, as far as the system tells; `users` names by number."""
 
     name: str
     addresses: frozenset[str] = frozenset()
+    users: Mapping[int, str] = {}
 
 
 class FileCollector(Protocol):

@@ -1,6 +1,6 @@
 """The adapters that ship, by name, for `app/bootstrap.py`."""
 
-from bartizan.adapters.approvers.terminal import TerminalApprover
+from bartizan.adapters.approvers.terminal import TerminalApprover, consent_digest
 from bartizan.adapters.clock import SystemClock
 from bartizan.adapters.collectors.files import FileCollector
 from bartizan.adapters.collectors.homes import home_at
@@ -24,6 +24,7 @@ __all__ = [
     "SqlStore",
     "SystemClock",
     "TerminalApprover",
+    "consent_digest",
     "home_at",
     "process_collector",
     "this_host",

@@ -77,6 +77,7 @@ def real_parts(config: Config) -> Parts:
         prober=adapters.McpProber(clock=clock),
         sandbox=adapters.BubblewrapSandbox(state / "packages"),
         approver=adapters.TerminalApprover(),
+        consent_digest=adapters.consent_digest,
         catalogue=catalogue,
         checks=tuple(load_checks(content_packages())),
     )

@@ -20,6 +20,7 @@ from bartizan.model.launch import Launch
 from bartizan.model.record import EndpointRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
+from bartizan.ports import Host
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +57,7 @@ async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
         progress("reading processes")
         host = parts.host()
         own = host.addresses
-        observations += [_host(host.name, at), *_processes(observations, host.name, parts, at)]
+        observations += [_host(host.name, at), *_processes(observations, host, parts, at)]
     named: set[AssetId] = set()
     if scope.targets.packages:
         packages = read_packages(scope.targets.packages, at=at)
@@ -95,7 +96,7 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
     return [read.observation, agents, told], read.launches
 
 
-def _processes(observations: Sequence[Observation], host: str, parts: Parts, at: datetime) -> list[Observation]:
+def _processes(observations: Sequence[Observation], host: Host, parts: Parts, at: datetime) -> list[Observation]:
     collected = parts.processes.collect()
     programs = {name.lower(): client.id for client in parts.catalogue for name in client.processes}
     configured = {
@@ -111,7 +112,8 @@ def _processes(observations: Sequence[Observation], host: str, parts: Parts, at:
         key=parts.key,
         at=at,
         configured=configured,
-        host=asset_id("host", host),
+        users=host.users,
+        host=asset_id("host", host.name),
     )
     return [observed, Observation(seen_by="processes", at=at, looks=collected.looks)]
 

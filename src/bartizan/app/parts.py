@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bartizan.model.client import ClientSpec
+from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.secret import Secret
 from bartizan.ports import (
@@ -39,6 +40,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     prober: Prober
     sandbox: Sandbox
     approver: Approver
+    consent_digest: Callable[[Launch, Secret], str]
     catalogue: tuple[ClientSpec, ...]
     checks: tuple[Check, ...]
     limits: Limits = DEFAULT

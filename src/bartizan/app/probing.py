@@ -1,7 +1,6 @@
 """Taking snapshots of servers: what may be started or contacted is decided here, and every no is a look."""
 
 import asyncio
-import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -69,7 +68,7 @@ async def _allowed(candidate: Candidate, launching: Launching, parts: Parts) -> 
         return "not started (--launch never)" if local else "not contacted (--launch never)"
     if launching is Launching.SANDBOX:
         return (parts.sandbox.available() if local else "") and f"no sandbox on this host: {parts.sandbox.available()}"
-    digest = consent_digest(candidate.launch)
+    digest = parts.consent_digest(candidate.launch, parts.key)
     if parts.store.consented(digest):
         return ""
     answer = await parts.approver.consent(candidate.launch)
@@ -78,17 +77,6 @@ async def _allowed(candidate: Candidate, launching: Launching, parts: Parts) -> 
     if answer is Consent.REMEMBERED:
         parts.store.remember_consent(digest, candidate.launch.shown, parts.clock.now())
     return ""
-
-
-def consent_digest(launch: Launch) -> str:
-    """What a remembered consent holds for: the whole launch, its secrets by fingerprint only."""
-    parts = [
-        launch.transport.value,
-        launch.shown,
-        launch.directory or "",
-        *sorted({*launch.environment, *launch.headers}),
-    ]
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Probed:
@@ -108,15 +96,22 @@ async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Pr
     try:
         confined = await parts.sandbox.confine(launch, wanted(package))
     except SandboxError as error:
-        return _not_looked(candidate, Outcome.SKIPPED, str(error))
+        on_purpose = str(error).startswith(("skipped:", "no sandbox:"))
+        reason = str(error).removeprefix("skipped: ").removeprefix("no sandbox: ")
+        return _not_looked(candidate, Outcome.SKIPPED if on_purpose else Outcome.FAILED, reason)
     _record(candidate, parts, PROCESS_ACTIVITY, "Launch")
     return await parts.prober.probe(candidate.server, launch, confined)
 
 
 def wanted(package: PackageRef) -> Wanted:
-    """What the sandbox is asked to fetch and start."""
+    """What the sandbox is asked to fetch and start.
+
+    A module of an interpreter that is installed here is started from there: its package's name is only a guess, and a
+    guess must not be fetched from an index.
+    """
+    installed = package.runner.endswith(" -m") and not package.version
     return Wanted(
-        ecosystem=package.ecosystem,
+        ecosystem="local" if installed else package.ecosystem,
         name=package.name,
         version=package.version,
         arguments=package.arguments,

@@ -63,7 +63,8 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
     findings = run(parts.checks, inventory)
     parts.store.save(inventory, findings, scope=scope.name)
-    return Result(inventory=inventory, findings=findings)
+    changes = tuple(parts.store.changes(scope=scope.name))
+    return Result(inventory=msgspec.structs.replace(inventory, changes=changes), findings=findings)
 
 
 def judge(inventory: Inventory, checks: Sequence[Check]) -> Result:

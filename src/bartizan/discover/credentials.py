@@ -110,7 +110,7 @@ def redact_command(
     before = ""
     for number, word in enumerate(command):
         at = msgspec.structs.replace(place, pointer=f"{place.pointer}/{number}" if place.pointer else "")
-        redacted = _redact_word(word, before, at, key) if number else Redacted(text=word)
+        redacted = _redact_word(word, before, at, key) if number else redact_text(word, at, key)
         shown.append(redacted.text)
         credentials += redacted.credentials
         before = word

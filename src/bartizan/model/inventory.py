@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from bartizan.model.asset import Asset, AssetId, AssetKind, Edge
+from bartizan.model.change import Change
 from bartizan.model.coverage import Look
 from bartizan.model.snapshot import Snapshot
 
@@ -24,6 +25,8 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known at one time: the whole input of the checks. It can be saved and judged again.
 
+    `changes` say what differs from the scan of the same scope before; there are none at the first.
+
     Assets and edges are ordered by kind and id, so equal estates give equal bytes.
     """
 
@@ -33,6 +36,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     edges: tuple[Edge, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     looks: tuple[Look, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     def of_kind(self, kind: AssetKind) -> list[Asset]:
         """All assets of a kind, in order."""

@@ -27,6 +27,7 @@ def render(inventory: Inventory, findings: list[Finding]) -> str:
     estate = Estate.of(inventory, findings)
     return _template().render(
         estate=estate,
+        changes=inventory.changes,
         summary=estate.summary,
         tiles=_tiles(estate.summary),
         taken_at=rfc3339(inventory.taken_at),

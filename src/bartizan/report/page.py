@@ -233,6 +233,15 @@ TEMPLATE = """\
 <section aria-labelledby="beyond"><h2 id="beyond">Findings beyond the servers</h2>
 <article>{% for raised in estate.elsewhere[:rows_max] %}{{ finding(raised) }}{% endfor %}{{ more(estate.elsewhere) }}</article></section>
 {% endif %}
+{% if changes %}
+<section aria-labelledby="changes"><h2 id="changes">Changed since the last scan</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="Changed since the last scan"><table>
+<thead><tr><th scope="col">Name</th><th scope="col">Kind</th><th scope="col">What happened</th></tr></thead><tbody>
+{% for one in changes[:rows_max] %}<tr><th scope="row">{{ one.name|short }}</th>
+<td>{{ one.kind }}</td><td>{{ one.alteration }}{% if one.what %} ({{ one.what|short }}){% endif %}</td></tr>
+{% endfor %}
+</tbody></table></div>{{ more(changes) }}</section>
+{% endif %}
 {% if estate.agents or estate.documents or estate.backends %}
 <section aria-labelledby="agents"><h2 id="agents">Agents, documents and models</h2>
 <div class="scroll" tabindex="0" role="region" aria-label="Agents, documents and models"><table>

@@ -14,6 +14,7 @@ from bartizan.report.attributes import text_of
 from bartizan.report.estate import Estate, Gap, Possession
 from bartizan.report.moment import rfc3339
 from bartizan.report.summary import Summary
+from bartizan.report.table_changes import changes_block
 from bartizan.report.table_server import PLACES_MAX, credential_line, file_and_line, findings_block, server_block
 from bartizan.report.terminal import (
     BAD,
@@ -43,14 +44,24 @@ def render(inventory: Inventory, findings: list[Finding]) -> str:
 def render_table(inventory: Inventory, findings: list[Finding], *, width: int, colour: bool) -> str:
     """The report at `width` columns (80 and more), with ANSI colours when `colour`."""
     estate = Estate.of(inventory, findings)
-    parts = [*_head(estate, inventory, judged=True), *_body(estate, width, judged=True), *_gaps(estate, width)]
+    parts = [
+        *_head(estate, inventory, judged=True),
+        *_body(estate, width, judged=True),
+        *changes_block(inventory, width),
+        *_gaps(estate, width),
+    ]
     return to_text(parts, width=width, colour=colour)
 
 
 def render_inventory_table(inventory: Inventory, *, width: int, colour: bool) -> str:
     """What exists, without a judgement."""
     estate = Estate.of(inventory, [])
-    parts = [*_head(estate, inventory, judged=False), *_body(estate, width, judged=False), *_gaps(estate, width)]
+    parts = [
+        *_head(estate, inventory, judged=False),
+        *_body(estate, width, judged=False),
+        *changes_block(inventory, width),
+        *_gaps(estate, width),
+    ]
     return to_text(parts, width=width, colour=colour)
 
 

@@ -12,7 +12,15 @@ from bartizan.ports import Host
 
 def this_host() -> Host:
     """Read the host's name and addresses; no packet is sent."""
-    return Host(name=socket.gethostname(), addresses=frozenset(_addresses()))
+    return Host(name=socket.gethostname(), addresses=frozenset(_addresses()), users=_users())
+
+
+def _users() -> dict[int, str]:
+    try:
+        import pwd  # noqa: PLC0415 - POSIX only
+    except ImportError:
+        return {}
+    return {entry.pw_uid: entry.pw_name for entry in pwd.getpwall()}
 
 
 def _addresses() -> set[str]:
