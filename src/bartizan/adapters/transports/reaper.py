@@ -7,6 +7,9 @@ Back go the lines `started PID`, `failed REASON` and `exited CODE`. When the oth
 SIGTERM, everything that descends from the command is ended: those that left its session and process group, and those
 whose parents died, too. On Linux that works because this process is a child subreaper, so orphans come to it.
 Exits 0 when nothing is left, 3 when something could not be killed.
+
+A server of the same user can kill this process first; what had left its process group by then escapes. The transport
+says so, and only the sandbox, with its own process namespace, prevents it.
 """
 
 import contextlib
