@@ -34,8 +34,8 @@ def diagnose(parts: Parts) -> list[Ability]:
         Ability(name="store", works=True, detail="opened, its schema is current"),
         Ability(
             name="processes",
-            works=not processes.looks,
-            detail="; ".join(look.reason for look in processes.looks) or f"{len(processes.records)} processes read",
+            works=all(look.complete for look in processes.looks),
+            detail="; ".join(look.reason for look in processes.looks),
         ),
         Ability(name="sandbox", works=not sandbox, detail=sandbox or "bubblewrap starts"),
         *(_runner(program, what) for program, what in _RUNNERS.items()),

@@ -86,10 +86,13 @@ class _Pass:
             reason = "processes of other users are hidden from this user (hidepid)"
             yield Look(part="processes", outcome=Outcome.SKIPPED, reason=reason)
         if self._refused:
-            reason = (
-                f"{self._refused} processes could not be read: they belong to other users or stand above this sandbox"
-            )
-            yield Look(part="processes", outcome=Outcome.SKIPPED, reason=reason)
+            noun = "process" if self._refused == 1 else "processes"
+            if os.geteuid() == 0:
+                reason = f"{self._refused} {noun} could not be read, though this runs as root"
+                yield Look(part="processes", outcome=Outcome.SKIPPED, reason=reason)
+            else:  # what this user may not read is no part of this user's scan, and the report says so
+                reason = f"{self._refused} {noun} of other users are not part of this scan; run it as root for them"
+                yield Look(part="processes", outcome=Outcome.LOOKED, reason=reason)
         for what, number in sorted(self._cut.items()):
             reason = f"a limit cut the {what} of {number} processes" if what != "processes" else f"{number} left out"
             yield Look(part="processes", outcome=Outcome.TRUNCATED, reason=reason)
