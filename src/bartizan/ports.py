@@ -67,6 +67,10 @@ class FileCollector(Protocol):
         """Read files that configurations name, such as dotenv files: only below the home that names them."""
         ...
 
+    def read_configurations(self, paths: Iterable[str]) -> Collected[FileRecord]:
+        """Read configurations that our user names."""
+        ...
+
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of local programs by path; what cannot be read is left out."""
         ...

@@ -9,6 +9,7 @@ from bartizan.app.parts import Parts
 from bartizan.app.probing import Progress
 from bartizan.app.targets import Targets
 from bartizan.discover.agents import read_agents
+from bartizan.discover.backends import read_backends
 from bartizan.discover.clients import read_clients
 from bartizan.discover.identify import asset_id
 from bartizan.discover.named import read_packages
@@ -80,7 +81,8 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
         return [], {}
     collector = parts.files(scope)
     collected = collector.collect()
-    records = [*collected.records]
+    named = collector.read_configurations(scope.targets.files)
+    records = [*collected.records, *named.records]
     first = read_clients(records, parts.catalogue, key=parts.key, at=at)
     extra = collector.read_named(first.named_files)
     read = read_clients(
@@ -92,7 +94,7 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
         limits=parts.limits,
     )
     agents = read_agents(records, parts.catalogue, key=parts.key, at=at)
-    told = Observation(seen_by="files", at=at, looks=(*collected.looks, *extra.looks))
+    told = Observation(seen_by="files", at=at, looks=(*collected.looks, *named.looks, *extra.looks))
     return [read.observation, agents, told], read.launches
 
 
@@ -115,7 +117,8 @@ def _processes(observations: Sequence[Observation], host: Host, parts: Parts, at
         users=host.users,
         host=asset_id("host", host.name),
     )
-    return [observed, Observation(seen_by="processes", at=at, looks=collected.looks)]
+    backends = read_backends(collected.records, at=at, host=asset_id("host", host.name))
+    return [observed, backends, Observation(seen_by="processes", at=at, looks=collected.looks)]
 
 
 def _host(name: str, at: datetime) -> Observation:

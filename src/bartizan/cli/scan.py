@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from bartizan.cli.session import ConfigOption, HomeOption, OutputOption, ProjectOption, emit, opened, progress
+from bartizan.model.asset import AssetKind
 from bartizan.model.finding import Severity
 
 
@@ -65,7 +66,7 @@ def scan(
     if snapshot:
         emit(app.saved(result.inventory), snapshot)
     emit(render(format, result.inventory, result.findings), output)
-    if format == "table" and not result.inventory.assets and not lab:
+    if format == "table" and not (targets or home or from_snapshot or result.inventory.of_kind(AssetKind.SERVER)):
         sys.stderr.write("Nothing was found. To see Bartizan at work on real servers: bartizan scan --lab\n")
     raise typer.Exit(result.exit_code(fail_on, known))
 

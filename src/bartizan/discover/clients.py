@@ -125,13 +125,16 @@ class _Reading:
             return  # a definition without servers: the reading of the agents has it
         document = self._document(record, entry)
         if document is None:
-            if record.client != UNKNOWN:
+            if record.client != UNKNOWN or record.role == "named":
                 self.gathering.document(record, self.gathering.client(spec, record), _role(entry))
             return
         tables = [pair for key in entry.keys for pair in at(document.value, key)]
         if record.client == UNKNOWN:
             tables = [pair for pair in tables if _like_servers(pair[1])]
             if not tables:
+                if record.role == "named":
+                    place = Place(path=record.path)
+                    self.gathering.look("configuration", Outcome.FAILED, "no servers in a form that is known", place)
                 return
         name = _application(record.path) if record.client == UNKNOWN else ""
         client = self.gathering.client(spec, record, name)

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-Role = Literal["servers", "settings", "agent", "instruction", "skill", "hook", "memory", "dotenv", "unknown"]
+Role = Literal["servers", "settings", "agent", "instruction", "skill", "hook", "memory", "dotenv", "unknown", "named"]
 Format = Literal["json", "jsonc", "yaml", "toml", "markdown", "text", "dotenv"]
 System = Literal["linux", "macos", "windows"]
 Scope = Literal["user", "project", "managed", "plugin"]

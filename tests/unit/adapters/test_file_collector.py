@@ -233,3 +233,39 @@ def test_the_homes_of_this_machine_begin_with_ones_own(monkeypatch, home):
     homes = homes_of_this_machine()
     assert homes[0].path == str(home)
     assert len({one.path for one in homes}) == len(homes)
+
+
+def named(catalogue, *paths: Path):
+    collector = FileCollector(catalogue, homes=[], root=None)
+    collected = collector.read_configurations([str(path) for path in paths])
+    return collected, read_clients(collected.records, catalogue, key=KEY, at=AT).observation
+
+
+def test_a_configuration_that_our_user_names_is_read_for_the_client_whose_file_ends_like_that(catalogue, tmp_path):
+    path = tmp_path / "backup" / ".cursor" / "mcp.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(SERVERS)
+    _, observation = named(catalogue, path)
+    clients = [one.attributes["client"] for one in observation.assets if one.kind is AssetKind.CLIENT]
+    assert clients == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("servers.json", SERVERS),
+        ("servers.toml", '[mcp_servers.s]\ncommand = "x"\n'),
+        ("servers.yaml", "mcpServers:\n  s: {command: x}\n"),
+    ],
+)
+def test_a_named_configuration_of_no_known_client_is_read_by_its_format(catalogue, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    _, observation = named(catalogue, tmp_path / name)
+    assert [one.name for one in observation.assets if one.kind is AssetKind.SERVER] == ["s"]
+
+
+@pytest.mark.parametrize(("text", "told"), [("{}", "no servers"), ('{"a": ', "not JSON"), ("[1, 2]", "no servers")])
+def test_a_named_configuration_without_servers_is_told_as_not_looked_at(catalogue, tmp_path, text, told):
+    (tmp_path / "x.json").write_text(text)
+    _, observation = named(catalogue, tmp_path / "x.json")
+    assert [(look.outcome, told in look.reason) for look in observation.looks] == [(Outcome.FAILED, True)]

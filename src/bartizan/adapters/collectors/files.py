@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from bartizan.model.secret import Secret
 from bartizan.ports import Collected
 
 UNKNOWN = "unknown"  # the catalogue's entry for files of clients that it does not list
+NAMED = "named"  # the role of a file that our user names
 
 FindProjects = Callable[[Sequence[FileRecord], Sequence[ClientSpec]], Sequence[tuple[FileRecord, str]]]
 
@@ -68,6 +70,13 @@ class FileCollector:
         run = _Run(self._catalogue, self._limits)
         for file in list(dict.fromkeys(files))[: self._limits.config_files_max]:
             run.named(file.path, next((home for home in self._homes if home.path == file.home), None))
+        return run.collected()
+
+    def read_configurations(self, paths: Iterable[str]) -> Collected[FileRecord]:
+        """Read configurations that our user names: for the client whose file ends like that, else an unknown one."""
+        run = _Run(self._catalogue, self._limits)
+        for path in dict.fromkeys(paths):
+            run.configuration(path)
         return run.collected()
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
@@ -148,6 +157,15 @@ class _Run:
             named = ConfigPath(path="", role="dotenv", format="dotenv")
             self._keep(path, "", named, content, home=home, workspace="")
 
+    def configuration(self, path: str) -> None:
+        """One configuration that our user names, whoever owns it."""
+        content = _read(path, None, self._limits.file_bytes_max)
+        if content.missing:
+            self._look(path, Outcome.FAILED, "this file is not there")
+            return
+        client, entry = _entry_for(path, self._catalogue)
+        self._keep(path, client, msgspec.structs.replace(entry, role=NAMED), content, home=None, workspace="")
+
     def _sweep(self, roots: Roots, home: Home | None, *, workspace: str = "") -> None:
         for client in sorted(self._catalogue, key=lambda one: one.id == UNKNOWN):
             for entry in client.paths:
@@ -212,6 +230,29 @@ class _Run:
     def _look(self, path: str, outcome: Outcome, reason: str) -> None:
         place = Place(path=printable(path))
         self._looks.append(Look(part="configuration", outcome=outcome, reason=reason, place=place))
+
+
+def _entry_for(path: str, catalogue: Sequence[ClientSpec]) -> tuple[str, ConfigPath]:
+    """The entry whose pattern ends like this path, the longest; else the unknown client's of the same format."""
+    suffix = Path(path).suffix.lower()
+    ends = [
+        (tail, client.id, entry)
+        for client in catalogue
+        for entry in client.paths
+        if entry.keys and (tail := _tail(entry.path)) and fnmatch(path.replace("\\", "/"), f"*/{tail}")
+    ]
+    if known := [one for one in ends if one[1] != UNKNOWN]:
+        _, client, entry = max(known, key=lambda one: len(one[0]))
+        return client, entry
+    form = {".toml": "toml", ".yml": "yaml", ".yaml": "yaml"}.get(suffix, "jsonc")
+    unknown = next(client for client in catalogue if client.id == UNKNOWN)
+    return UNKNOWN, next(entry for entry in unknown.paths if entry.format == form)
+
+
+def _tail(pattern: str) -> str:
+    """What follows the head of a pattern, with at least one folder or a name that says whose it is."""
+    tail = pattern.partition("/")[2].replace("**/", "*")
+    return tail if "/" in tail or tail.startswith(".") else ""
 
 
 class _Content(msgspec.Struct, frozen=True, kw_only=True):
