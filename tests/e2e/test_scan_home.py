@@ -73,6 +73,7 @@ def test_a_broken_configuration_is_a_finding_with_its_line_and_the_rest_goes_on(
 
 
 @pytest.mark.mission("K5.assess")
+@pytest.mark.mission("M13")
 def test_secrets_are_findings_and_no_output_holds_one(run: Run, estate: Estate, tmp_path: Path):
     told: list[str] = []
     for arguments in (
@@ -95,6 +96,7 @@ def test_secrets_are_findings_and_no_output_holds_one(run: Run, estate: Estate, 
     assert len({finding["subject"] for finding in found}) >= len(estate.canaries) - 2
 
 
+@pytest.mark.mission("M13")
 def test_a_failure_in_the_middle_tells_no_secret(estate: Estate, tmp_path: Path):
     script = tmp_path / "fail.py"
     script.write_text(
@@ -109,12 +111,14 @@ def test_a_failure_in_the_middle_tells_no_secret(estate: Estate, tmp_path: Path)
     done = subprocess.run(
         [sys.executable, script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
+    assert done.returncode == 70
     assert "in the middle" in done.stderr
     assert estate.leaks(done.stdout + done.stderr) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="core dumps are arranged differently elsewhere")
 @pytest.mark.parametrize("private", [True, False])
+@pytest.mark.mission("M17")
 def test_a_crash_leaves_no_core_dump_of_a_process_that_read_secrets(tmp_path: Path, private: bool):
     if Path("/proc/sys/kernel/core_pattern").read_text().startswith(("|", "/")):
         pytest.skip("this machine sends core dumps elsewhere, where a test cannot look")
@@ -141,6 +145,7 @@ def test_nothing_that_a_configuration_names_is_started_or_contacted_unasked(run:
     assert not witness.exists()
 
 
+@pytest.mark.mission("X7")
 def test_a_saved_snapshot_is_judged_again_to_the_same_findings(run: Run, estate: Estate, tmp_path: Path):
     saved = tmp_path / "saved.json"
     first = run("scan", "--home", estate.home, "--format", "json", "--snapshot", saved)
@@ -192,6 +197,7 @@ def test_wrong_use_says_what_where_and_how_to_mend_it(run: Run, arguments: list[
 
 
 @pytest.mark.mission("R4")
+@pytest.mark.mission("R3")
 def test_the_map_shows_what_a_credential_unlocks_and_who_could_have_leaked_it(run: Run, estate: Estate):
     run("scan", "--home", estate.home)
     assert run("discover", "--home", estate.home).returncode in {0, 3}

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 
 import typer
 
@@ -13,6 +14,7 @@ from bartizan.cli.scan import scan
 from bartizan.model.errors import ContentError, UsageError
 
 WRONG_USE = 2
+DEFECT = 70  # EX_SOFTWARE of sysexits.h
 
 app = typer.Typer(
     name="bartizan",
@@ -62,6 +64,10 @@ def main() -> None:
         # Whoever read our output has enough. Nothing more can be said to them; do not let the exit flush try.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception:  # the top: a defect of ours must not look like exit code 1, which means findings
+        traceback.print_exc()  # without local variables, which may hold what was read
+        sys.stderr.write("bartizan: this is a defect of Bartizan; nothing above holds a secret, please report it\n")
+        sys.exit(DEFECT)
     except KeyboardInterrupt:
         sys.stderr.write("bartizan: interrupted; nothing was saved\n")
         sys.exit(130)

@@ -15,6 +15,7 @@ from bartizan.report.estate import Estate, Gap, Possession
 from bartizan.report.moment import rfc3339
 from bartizan.report.summary import Summary
 from bartizan.report.table_changes import changes_block
+from bartizan.report.table_overview import overview
 from bartizan.report.table_server import PLACES_MAX, credential_line, file_and_line, findings_block, server_block
 from bartizan.report.terminal import (
     BAD,
@@ -120,6 +121,8 @@ def _body(estate: Estate, width: int, *, judged: bool) -> Iterable[RenderableTyp
         yield Padding(_nothing(estate), (0, 0, 0, 2))
     else:
         yield heading(f"Servers ({len(estate.servers)})", width)
+        yield overview(estate, width, judged=judged)
+        yield heading("Server by server", width)
         for card in estate.servers:
             yield from server_block(card, judged=judged)
     if estate.elsewhere:

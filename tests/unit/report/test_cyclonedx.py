@@ -41,6 +41,7 @@ def properties(part: Any) -> dict[str, str]:
 
 
 @both_versions
+@pytest.mark.mission("X3", "P7")
 def test_a_bom_is_strictly_valid(
     render: Any, validator: JsonStrictValidator, inventory: Inventory, empty: Inventory, findings: list[Finding]
 ) -> None:
@@ -200,6 +201,7 @@ def _refs(value: Any) -> list[str]:
     return []
 
 
+@pytest.mark.mission("P7", "X3")
 def test_findings_are_vulnerabilities_of_what_they_are_about(inventory: Inventory, findings: list[Finding]) -> None:
     first, _, last = a_bom(inventory, findings)["vulnerabilities"]
     assert (first["id"], first["bom-ref"], first["cwes"]) == ("secret_in_configuration", findings[0].id, [798])

@@ -30,6 +30,7 @@ def test_the_published_schema_is_the_one_of_the_types(name: str, schema: Callabl
     jsonschema.Draft202012Validator.check_schema(schema())
 
 
+@pytest.mark.mission("X3")
 def test_a_report_obeys_its_schema(inventory: Inventory, findings: list[Finding]) -> None:
     document = json.loads(render(inventory, findings))
     jsonschema.Draft202012Validator(report_schema()).validate(document)

@@ -77,7 +77,8 @@ def test_an_inventory_without_any_look_never_reads_as_clean(empty: Inventory) ->
 def test_a_server_that_nobody_looked_at_is_told_apart_from_a_clean_one(complete: Inventory) -> None:
     stranger = Asset(id="server:9999", kind=AssetKind.SERVER, name="stranger")
     inventory = Inventory(taken_at=complete.taken_at, assets=(*complete.assets, stranger), looks=complete.looks)
-    block = render_table(inventory, [], width=80, colour=False).split("stranger", 1)[1]
+    overview, block = render_table(inventory, [], width=80, colour=False).split("stranger")[1:3]
+    assert "not asked" in overview.split("\n", 1)[0]
     assert "no record that anybody looked" in block.split("\n\n", 1)[0]
     assert "no findings" not in block.split("\n\n", 1)[0]
 

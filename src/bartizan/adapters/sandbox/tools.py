@@ -1,6 +1,7 @@
 """Tools: where the programs that fetch and run packages stand on this host, and what must be mounted for them."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -32,10 +33,25 @@ def find_program(name: str, *, directory: str | None = None) -> Program:
     found = shutil.which(given)
     if found is None:
         raise SandboxError(f"skipped: the program {name} is not on this host")
-    path = str(Path(found).absolute())
+    path = behind_shim(Path(found).absolute())
     places = dict.fromkeys((path, os.path.realpath(path)))
     mounts = [mount for place in places for mount in (*_prefix(Path(place)), *_base_of_environment(place))]
     return Program(path=path, mounts=tuple(dict.fromkeys(mounts)))
+
+
+def behind_shim(path: Path) -> str:
+    """What a version manager's shim starts: pyenv and its kin keep `versions/`, asdf and mise `installs/`.
+
+    A shim is a script that needs its whole manager, and a home around it. The newest installation stands in for the
+    one that the manager would choose.
+    """
+    if path.parent.name != "shims":
+        return str(path)
+    patterns = (f"versions/*/bin/{path.name}", f"installs/*/*/bin/{path.name}")
+    installed = [one for pattern in patterns for one in path.parent.parent.glob(pattern)]
+    newest = max(installed, key=lambda one: [int(n) for n in re.findall(r"\d+", one.parts[-3])], default=None)
+    others = os.pathsep.join(one for one in os.get_exec_path() if Path(one).name != "shims")
+    return str(newest) if newest else shutil.which(path.name, path=others) or str(path)
 
 
 def _prefix(path: Path) -> list[Mount]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bartizan.adapters.sandbox.box import INSIDE, Mount
-from bartizan.adapters.sandbox.tools import find_program, mount_of, script_mounts, too_much
+from bartizan.adapters.sandbox.tools import behind_shim, find_program, mount_of, script_mounts, too_much
 from bartizan.ports import SandboxError
 
 
@@ -74,3 +74,14 @@ def test_a_script_in_a_home_comes_alone_even_where_the_home_is_a_repository(home
     (home / ".git").mkdir()
     script = program(home / "server.py")
     assert script_mounts(script) == [mount_of(script)]
+
+
+@pytest.mark.parametrize("layout", ["versions/{}/bin", "installs/python/{}/bin"])
+def test_behind_a_version_managers_shim_stands_its_newest_installation(tmp_path: Path, layout: str):
+    for version in ("3.9.1", "3.11.7"):
+        folder = tmp_path / layout.format(version)
+        folder.mkdir(parents=True)
+        (folder / "python3").touch()
+    shim = tmp_path / "shims" / "python3"
+    assert behind_shim(shim) == str(tmp_path / layout.format("3.11.7") / "python3")
+    assert behind_shim(tmp_path / "bin" / "python3") == str(tmp_path / "bin" / "python3")
