@@ -172,6 +172,7 @@ def test_there_are_a_hundred_of_them():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("behaviour", "stage"), CASES)
+@pytest.mark.mission("X2")
 def test_hostile_start_is_bounded_leaves_nothing_and_never_reads_as_clean(starts, behaviour, stage):
     ended = starts[0][behaviour, stage]
     incomplete = [look for look in ended.probed.looks if not look.complete]

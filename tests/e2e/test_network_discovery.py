@@ -36,6 +36,7 @@ def scanned(tmp_path_factory: pytest.TempPathFactory):
     return records, scan, (folder / "methods").read_text().split()
 
 
+@pytest.mark.mission("P1", "M10", "K4.assess")
 def test_every_kind_of_door_is_told_apart(scanned):
     records, *_ = scanned
     assert {name: record.status for name, record in records.items()} == {
@@ -70,6 +71,7 @@ def test_an_open_server_is_known_by_several_signs_in_its_own_era(scanned):
         assert {"id", "capabilities", "serverInfo"} <= set(record.evidence)
 
 
+@pytest.mark.mission("M10", "K4.assess")
 def test_what_protects_a_server_shows(scanned):
     records, *_ = scanned
     assert records["host_checking"].exposure == ("plain_http", "checks_host", "refuses_foreign_origin")
@@ -89,6 +91,7 @@ def test_no_method_but_the_openings_is_ever_sent(scanned):
     assert set(methods) == {"server/discover", "initialize", "notifications/initialized"}
 
 
+@pytest.mark.mission("P1")
 def test_the_range_becomes_servers_and_looks_and_nothing_else_is_taken_for_one(scanned):
     records, scan, _ = scanned
     observation = read_endpoints(scan.records, at=datetime(2026, 11, 20, tzinfo=UTC))
@@ -98,6 +101,7 @@ def test_the_range_becomes_servers_and_looks_and_nothing_else_is_taken_for_one(s
     assert skipped == {records[name].url for name in ("locked", "mutual_tls")}
 
 
+@pytest.mark.mission("X2")
 def test_the_ranges_were_looked_at_whole(scanned):
     scan = scanned[1]
     assert [look.outcome for look in scan.looks] == [Outcome.LOOKED, Outcome.LOOKED]

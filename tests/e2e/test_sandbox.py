@@ -154,12 +154,14 @@ def test_outside_the_sandbox_every_attempt_succeeds(estate):
     assert wait_until(lambda: processes_with(estate["marker"]))
 
 
+@pytest.mark.mission("X5", "M3")
 def test_in_the_sandbox_every_attempt_fails(sandbox, estate):
     done = started(confine(sandbox, *hostile_launch(estate)))
     assert json.loads(done.stdout) == NOTHING, done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests run as an ordinary user already")
+@pytest.mark.mission("X5")
 def test_in_the_sandbox_of_an_ordinary_user_every_attempt_fails(sandbox, estate, monkeypatch):
     monkeypatch.setattr(sys, "base_prefix", "/usr")
     monkeypatch.setattr(sys, "executable", "/usr/bin/python3")
@@ -172,6 +174,7 @@ def test_in_the_sandbox_of_an_ordinary_user_every_attempt_fails(sandbox, estate,
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.mission("X5")
 def test_nothing_in_the_box_outlives_it(sandbox, estate, end):
     confined = confine(sandbox, *hostile_launch(estate, "--stay"))
     process = subprocess.Popen(confined.command, env=dict(confined.environment), stdin=-1, stdout=-1, stderr=-1)
@@ -258,6 +261,7 @@ def test_what_cannot_be_started_is_skipped_with_a_reason(sandbox, wanted, comman
         confine(sandbox, launch_of(*command), wanted)
 
 
+@pytest.mark.mission("X5")
 def test_without_bubblewrap_the_reason_says_what_to_install(sandbox, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert "install" in sandbox.available()

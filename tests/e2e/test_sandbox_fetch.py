@@ -86,6 +86,7 @@ def test_a_version_a_range_and_a_tag_resolve_as_npm_resolves_them(sandbox, index
     assert confine(sandbox, Wanted(ecosystem="npm", name="canary", version=asked)).version == got
 
 
+@pytest.mark.mission("X5")
 def test_an_installation_script_does_not_run(sandbox, index, tmp_path):
     publish(index, scripts={"preinstall": "node post.js", "postinstall": "node post.js", "prepare": "node post.js"})
     confine(sandbox, Wanted(ecosystem="npm", name="canary"))
@@ -100,6 +101,7 @@ def test_an_installation_script_does_not_run(sandbox, index, tmp_path):
     assert (outside / "node_modules" / "canary" / "ran").exists()
 
 
+@pytest.mark.mission("X5")
 def test_a_dependency_from_elsewhere_is_refused_and_named(sandbox, index, elsewhere, tmp_path):
     stray = elsewhere.add_npm("stray", "1.0.0", {}, {})
     publish(index, dependencies={"stray": stray})
@@ -207,6 +209,7 @@ def test_a_constraint_narrows_a_dependency(sandbox, index, tmp_path):
     assert [path.name for path in tmp_path.glob("cache/*/tree/helper-*")] == ["helper-1.5.dist-info"]
 
 
+@pytest.mark.mission("X5")
 def test_a_source_distribution_is_skipped_and_its_setup_never_runs(sandbox, index, tmp_path):
     body = tarball_of({"setup.py": f"open({str(tmp_path / 'ran')!r}, 'w')", "PKG-INFO": "Name: onlysource"})
     index.add_file("onlysource", "onlysource-1.0.tar.gz", body)

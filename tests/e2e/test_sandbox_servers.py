@@ -55,6 +55,7 @@ SERVERS = [
 
 
 @pytest.mark.parametrize(("ecosystem", "name", "arguments", "constraints", "tool"), SERVERS)
+@pytest.mark.mission("X5", "P2")
 def test_a_real_server_lists_its_tools_in_the_sandbox(sandbox, ecosystem, name, arguments, constraints, tool):
     wanted = Wanted(ecosystem=ecosystem, name=name, arguments=arguments, constraints=constraints)
     confined, probed = probe(sandbox, {"npm": "npx", "pypi": "uvx"}[ecosystem], wanted)

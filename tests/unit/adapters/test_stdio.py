@@ -202,6 +202,7 @@ asyncio.run(main())
 
 
 @linux
+@pytest.mark.mission("M17")
 def test_server_writes_no_core_file():
     answers, _ = asyncio.run(talk(shell("ulimit -c")))
     assert answers == [b"0"]

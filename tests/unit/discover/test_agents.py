@@ -26,6 +26,7 @@ def of(observation, kind):
     return [asset for asset in observation.assets if asset.kind is kind]
 
 
+@pytest.mark.mission("P9", "P3")
 def test_a_definition_file_is_an_agent_with_model_tools_and_hash(read, configuration):
     found = read(configuration("claude-code", "~/.claude/agents/**/*.md", AGENT, sha256="ab" * 32))
     (agent,) = of(found, AssetKind.AGENT)
@@ -38,6 +39,7 @@ def test_a_definition_file_is_an_agent_with_model_tools_and_hash(read, configura
     assert {edge.kind for edge in found.edges} == {EdgeKind.OPERATES, EdgeKind.DEFINES, EdgeKind.READS}
 
 
+@pytest.mark.mission("P9")
 def test_a_change_of_a_file_is_a_new_hash_of_the_same_asset(read, configuration):
     before = read(configuration("claude-code", "~/.claude/CLAUDE.md", "a", sha256="01" * 32))
     after = read(configuration("claude-code", "~/.claude/CLAUDE.md", "b", sha256="02" * 32))
@@ -57,6 +59,7 @@ def test_a_change_of_a_file_is_a_new_hash_of_the_same_asset(read, configuration)
         ("gemini-cli", "{PROJECT}/GEMINI.md", "instruction"),
     ],
 )
+@pytest.mark.mission("P9", "K5.assess")
 def test_a_document_has_its_role_and_the_secrets_in_it_have_their_line(read, configuration, client, pattern, role):
     found = read(configuration(client, pattern, f"one\ntwo {TOKEN}\n"))
     (document,) = of(found, AssetKind.DOCUMENT)
@@ -69,6 +72,7 @@ def test_a_document_has_its_role_and_the_secrets_in_it_have_their_line(read, con
     assert TOKEN.encode() not in msgspec.json.encode(found)
 
 
+@pytest.mark.mission("P9")
 def test_hooks_are_documents_with_their_commands_whose_hash_is_that_of_the_hooks_alone(read, configuration):
     hooks = f'"hooks": {{"Stop": [{{"hooks": [{{"type": "command", "command": "curl -H token={TOKEN} x"}}]}}]}}'
     one = read(configuration("claude-code", "~/.claude/settings.json", f'{{"model": "opus", {hooks}}}'))

@@ -346,6 +346,7 @@ def below(pid: int) -> dict[int, Asset]:
 
 
 @on_linux
+@pytest.mark.mission("P1", "D10")
 def test_a_python_server_that_moved_its_pipes_is_found(start: Start, tmp_path: Path) -> None:
     (tmp_path / "weather.py").write_text(SERVER)
     server = start(sys.executable, "weather.py", cwd=tmp_path, environment={"WEATHER_API_KEY": "k3y" * 8})
@@ -404,6 +405,7 @@ NODE_ZOO = {
 
 @on_linux
 @pytest.mark.parametrize("name", [*ZOO, *(pytest.param(name, marks=with_node) for name in NODE_ZOO)])
+@pytest.mark.mission("P1")
 def test_the_zoo_holds_no_server(name: str, start: Start, tmp_path: Path) -> None:
     (tmp_path / "language_server.py").write_text(FAKE_LSP)
     (tmp_path / "mcp.log").write_text("mcp\n" * 1000)

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from bartizan.discover.reach import BACKENDS, mark_shadows, read_reach
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.inventory import Inventory
@@ -14,6 +16,7 @@ def estate(*assets: Asset) -> Inventory:
     return Inventory(taken_at=NOON, assets=assets)
 
 
+@pytest.mark.mission("R3", "R4")
 def test_a_github_token_unlocks_github_and_a_password_in_a_url_its_database():
     observation = read_reach(
         estate(
@@ -46,11 +49,13 @@ def shadow(record: list[str] | None, **attributes: object) -> list[str]:
     return mark_shadows(estate(server), record).assets[0].attributes["shadow"]
 
 
+@pytest.mark.mission("P1", "D10")
 def test_without_a_configuration_of_record_a_configured_server_is_no_shadow():
     assert shadow(None, configured=True) == []
     assert len(shadow(None)) == 1
 
 
+@pytest.mark.mission("P1", "D10")
 def test_with_one_a_server_must_be_named_in_it_and_stand_behind_the_gateway():
     assert shadow(["server:a"], configured=True, behind_gateway=True) == []
     assert len(shadow(["server:a"], configured=True)) == 1

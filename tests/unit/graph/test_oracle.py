@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ def test_shortest_paths_are_all_of_them_or_as_many_as_allowed(graph: Graph, most
 
 @settings(max_examples=200)
 @given(graphs(), st.sets(st.integers(0, SIZE - 1), min_size=1, max_size=3), st.sets(st.integers(0, SIZE - 1)))
+@pytest.mark.mission("R5")
 def test_the_best_cut_cuts_as_much_as_the_best_of_all_controls(graph: Graph, starts: set[int], ends: set[int]) -> None:
     sources, targets = {f"n{one}" for one in starts}, {f"n{one}" for one in ends} - {f"n{one}" for one in starts}
     before = closure(graph, sources).keys() & targets

@@ -42,6 +42,7 @@ def estate(ways: str = WAYS, **attributes: dict[str, bool]) -> Inventory:
     return Inventory(taken_at=datetime(2026, 1, 1, tzinfo=UTC), assets=assets, edges=tuple(edges))
 
 
+@pytest.mark.mission("R3", "R4")
 def test_the_blast_radius_of_a_person_tells_observed_from_potential() -> None:
     found = answer(estate(), "person:ann")
     reached = {node.id: (node.depth, node.basis.value) for node in found.nodes}
@@ -59,6 +60,7 @@ def test_the_blast_radius_of_a_person_tells_observed_from_potential() -> None:
     assert [path.assets[-1] for path in found.paths] == ["backend:repo", "credential:token", "permission:write"]
 
 
+@pytest.mark.mission("R5")
 def test_the_single_control_that_cuts_most_is_nearest_to_the_source() -> None:
     best = answer(estate(), "person:ann").best_cut
     assert best
@@ -70,6 +72,7 @@ def test_the_single_control_that_cuts_most_is_nearest_to_the_source() -> None:
     )
 
 
+@pytest.mark.mission("R4")
 def test_exposure_names_everybody_who_could_have_leaked_a_credential() -> None:
     found = answer(estate(), None, "credential:token")
     assert [node.id for node in found.nodes] == [

@@ -18,6 +18,7 @@ KEY = Secret("k" * 64)
 @pytest.mark.parametrize(
     "show", [str, repr, "{}".format, "{!r:>40}".format, lambda secret: f"{secret}", lambda secret: f"{[secret]}"]
 )
+@pytest.mark.mission("M13")
 def test_no_way_of_showing_a_secret_shows_it(show):  # type: ignore[no-untyped-def]
     assert VALUE not in show(Secret(VALUE))
 

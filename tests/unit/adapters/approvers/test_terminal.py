@@ -57,11 +57,13 @@ def run(coroutine):
         ("yy\n", Consent.REFUSED),
     ],
 )
+@pytest.mark.mission("X5")
 def test_only_a_clear_yes_is_consent(typed, answer):
     assert run(ask(launch("npx", "server"), typed)).answer is answer
     assert answered(typed) is answer
 
 
+@pytest.mark.mission("X5")
 def test_without_a_terminal_nothing_is_asked_and_the_answer_is_no():
     target = io.StringIO()
     approver = TerminalApprover(source=io.StringIO("y\n"), target=target)
@@ -92,6 +94,7 @@ def test_secrets_stay_marks_and_variables_are_named_without_values():
     assert "./x.js" not in shown
 
 
+@pytest.mark.mission("X5")
 def test_a_remembered_consent_holds_for_exactly_one_start():
     first = launch("npx", "server", NODE_OPTIONS="--max-old-space-size=1")
     same = launch("npx", "server", NODE_OPTIONS="--max-old-space-size=1")

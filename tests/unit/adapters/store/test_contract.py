@@ -100,6 +100,7 @@ def test_the_first_scan_brings_no_changes(store: SqlStore, at: Day) -> None:
     assert store.changes() == []
 
 
+@pytest.mark.mission("D9")
 def test_changes_name_what_is_added_gone_and_different(store: SqlStore, at: Day) -> None:
     store.save(inventory(at(0), tool("same", "00"), tool("other", "00"), tool("lost")), [])
     store.save(inventory(at(1), tool("same", "00"), tool("other", "11"), tool("new")), [])
@@ -126,6 +127,7 @@ def test_what_comes_back_is_added_again(store: SqlStore, at: Day) -> None:
         Look(part="configuration", outcome=Outcome.FAILED, place=Place(path="/c.json")),
     ],
 )
+@pytest.mark.mission("D9", "X2")
 def test_what_could_not_be_looked_at_is_unseen_and_not_gone(store: SqlStore, at: Day, look: Look) -> None:
     there = msgspec.structs.replace(tool("a", "00"), places=(Place(path="/c.json"),))
     held = msgspec.structs.replace(finding("x", "tool:a"), place=Place(path="/c.json"))
