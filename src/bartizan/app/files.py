@@ -6,7 +6,14 @@ from pathlib import Path
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path` with mode 0600, replacing what is there in one step. Raises OSError."""
+    """Write `text` to `path` with mode 0600, replacing a file that is there in one step. Raises OSError.
+
+    A pipe or a device, such as /dev/stdout, is written to and stays what it is.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as device:
+            device.write(text)
+        return
     draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
