@@ -10,7 +10,7 @@ def write_private(path: Path, text: str) -> None:
 
     A pipe or a device, such as /dev/stdout, is written to and stays what it is.
     """
-    if path.exists() and not path.is_file():
+    if is_stream(path):
         with path.open("w", encoding="utf-8", errors="backslashreplace") as device:
             device.write(text)
         return
@@ -23,3 +23,8 @@ def write_private(path: Path, text: str) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is to be written through: `/dev/stdout` is a link to what may well be a regular file."""
+    return path.absolute().is_relative_to("/dev") or (path.exists() and not path.is_file())

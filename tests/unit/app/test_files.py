@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bartizan.app.files import write_private
+from bartizan.app.files import is_stream, write_private
 
 
 def test_a_report_is_readable_by_its_owner_only_and_replaces_the_last_one(tmp_path: Path):
@@ -33,3 +33,13 @@ def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path):
     assert os.read(reader, 10) == b"told"
     os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there is no /dev")
+def test_standard_output_is_written_through_even_when_it_goes_to_a_file(tmp_path: Path):
+    link, file = tmp_path / "link", tmp_path / "file"
+    file.write_text("")
+    link.symlink_to(file)
+    assert is_stream(Path("/dev/stdout"))
+    assert is_stream(Path(os.devnull))
+    assert [is_stream(path) for path in (link, file, tmp_path / "new")] == [False] * 3
