@@ -147,11 +147,14 @@ def credential_line(credential: Asset) -> Text:
 def _coverage(card: ServerCard) -> Text:
     if card.unasked:
         return Text("no record that anybody looked", BAD)
-    parts = [name(part) for part in card.parts_seen]
+    parts = [joined([name(part) for part in card.parts_seen])] if card.parts_seen else []
+    reasons: dict[tuple[str, str], list[str]] = {}
     for look in card.gaps:
-        why = f": {look.reason}" if look.reason else ""
-        parts.append(Text.assemble((f"{look.outcome.upper()} ", BAD), name(look.part), hostile(why)))
-    return joined(parts) if parts else Text("yes: a snapshot was taken")
+        reasons.setdefault((look.outcome.value, look.reason), []).append(look.part)
+    for (outcome, reason), missing in reasons.items():
+        why = f": {reason}" if reason else ""
+        parts.append(Text.assemble((f"{outcome.upper()} ", BAD), joined([name(one) for one in missing]), hostile(why)))
+    return joined(parts, "; ") if parts else Text("yes: a snapshot was taken")
 
 
 def findings_block(raised: tuple[Raised, ...]) -> RenderableType:

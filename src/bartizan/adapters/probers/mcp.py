@@ -23,10 +23,12 @@ from bartizan.ports import Clock, Confined, Probed, RequestRefusedError, Transpo
 from bartizan.protocol.effects import Effect, PartLook, Send
 from bartizan.protocol.ladder import State
 from bartizan.protocol.listing import Listing
+from bartizan.text.normalise import show
 
 TransportFactory = Callable[[Kind, Launch, Confined | None, Limits], Transport]
 
 UNAUTHORIZED = 401
+_LAST_WORDS_MAX = 200  # characters of standard error that a look quotes
 # Answers to `initialize` after which the specification has a client try the older transport.
 _OLDER_TRANSPORT = frozenset({400, 404, 405})
 
@@ -78,7 +80,7 @@ class _Attempt:
         except TimeoutError:
             self.start_failure = "did not start in time"
         except (OSError, RemoteProtocolError, LocalProtocolError, EOFError, ValueError) as error:
-            self.start_failure = str(error) or type(error).__name__
+            self.start_failure = _plain(error)
         return not self.start_failure
 
     async def _carry(self, transport: Transport) -> None:
@@ -103,7 +105,7 @@ class _Attempt:
         if isinstance(error, TimeoutError) and asyncio.get_running_loop().time() >= self.session.deadline:
             return []
         self.closed = True
-        return self.session.close(str(error) or type(error).__name__)
+        return self.session.close(_plain(error))
 
     def _refused(self, error: RequestRefusedError) -> list[Effect]:
         self.status = error.status or self.status
@@ -191,6 +193,27 @@ class McpProber:
         )
 
 
+def _plain(error: Exception) -> str:
+    """What went wrong, without the numbers of the system."""
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return told or type(error).__name__
+
+
+def _with_last_words(attempt: _Attempt) -> list[PartLook]:
+    """The session's looks; where the server ended early, with the last line that it wrote to standard error."""
+    looks = attempt.session.looks()
+    lines = [line for line in attempt.stderr.splitlines() if line.strip()]
+    if not lines or attempt.session.discovered is not None:
+        return looks
+    last = show(lines[-1].strip(), most=_LAST_WORDS_MAX)
+    return [
+        msgspec.structs.replace(look, reason=f"{look.reason}; its last words: {last}")
+        if look.part == "discover" and look.outcome is Outcome.FAILED
+        else look
+        for look in looks
+    ]
+
+
 def _wants_older_transport(attempt: _Attempt) -> bool:
     return attempt.session.discovered is None and attempt.status in _OLDER_TRANSPORT
 
@@ -203,7 +226,7 @@ def _looks(attempt: _Attempt, metadata: Authorization | None, *, hits: int) -> l
             for name in ("discover", *attempt.session.pages)
         ]
     else:
-        looks = [PartLook(part="start", outcome=Outcome.LOOKED), *attempt.session.looks()]
+        looks = [PartLook(part="start", outcome=Outcome.LOOKED), *_with_last_words(attempt)]
     if metadata is not None:
         outcome = Outcome.FAILED if metadata.problems else Outcome.LOOKED
         looks.append(PartLook(part="authorization", outcome=outcome, reason="; ".join(metadata.problems)))
