@@ -1,6 +1,6 @@
 """Draw the picture of the README: the beginning of a real report, from a saved snapshot.
 
-    python -m tools.picture SNAPSHOT [LINES] > docs/images/scan.svg
+Use: python -m tools.picture SNAPSHOT [LINES] > docs/images/scan.svg
 """
 
 import io
