@@ -202,7 +202,7 @@ def _answer(graph: Graph, found: _Found, start: AssetId, end: AssetId, limits: L
 
 
 def _node(asset: Asset, reached: Reached) -> MapNode:
-    return MapNode(id=asset.id, kind=asset.kind, name=asset.name, depth=reached.depth, basis=reached.basis)
+    return MapNode(id=asset.id, kind=asset.kind, name=asset.label, depth=reached.depth, basis=reached.basis)
 
 
 def _edges(graph: Graph, shown: set[int]) -> Iterable[MapEdge]:

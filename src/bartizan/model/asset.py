@@ -91,6 +91,12 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_seen: datetime | None = None
     confidence: Confidence = Confidence.HIGH
 
+    @property
+    def label(self) -> str:
+        """The name as a list of many kinds shows it: a credential's name is only where it stands, so its kind first."""
+        kind = self.attributes.get("kind") if self.kind is AssetKind.CREDENTIAL else None
+        return f"{kind} {self.name}" if isinstance(kind, str) and kind != self.name else self.name
+
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That `source` can use or reach `target`. `attributes` are plain JSON, such as the name that a client uses."""

@@ -23,6 +23,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return where + (f" at {self.pointer}" if self.pointer else "")
 
 
+def reason_of(error: Exception) -> str:
+    """What went wrong in words, without the numbers of the system."""
+    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return told or type(error).__name__
+
+
 class UsageError(Exception):
     """Wrong use or configuration by our own user: what, where, and how to mend it. Exit code 2."""
 

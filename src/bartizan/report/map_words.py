@@ -14,7 +14,7 @@ class Names:
 
     def name(self, identity: AssetId) -> str:
         """The name, or the id of what the inventory lacks."""
-        return self._assets[identity].name if identity in self._assets else identity
+        return self._assets[identity].label if identity in self._assets else identity
 
     def control(self, control: Control) -> tuple[str, str]:
         """The deed, and what it is done to."""

@@ -66,25 +66,26 @@ def test_the_map_reads_as_question_controls_ways_and_distances(way: MapAnswer, c
         == """\
 Bartizan map  2026-11-20T09:30:00Z
 
-Question    How does Cursor reach GITHUB_TOKEN?
+Question    How does Cursor reach github-pat GITHUB_TOKEN?
 Answer      1 server, 1 credential
 Known by    1 observed in use, 1 only possible
 Coverage    complete: 3 looks, nothing left out
 
 Single controls, the best first ────────────────────────────────────────────────
-  1 of 1      take the credential out of its environment: github → GITHUB_TOKEN
-  1 of 1      revoke the credential: GITHUB_TOKEN (an end itself)
+  1 of 1      take the credential out of its environment: github → github-pat
+              GITHUB_TOKEN
+  1 of 1      revoke the credential: github-pat GITHUB_TOKEN (an end itself)
 
 The fewest controls that close every way ───────────────────────────────────────
-  take the credential out of its environment: github → GITHUB_TOKEN
+  take the credential out of its environment: github → github-pat GITHUB_TOKEN
 
 Ways (1) ───────────────────────────────────────────────────────────────────────
-  Cursor ─configures→ github ─holds→ GITHUB_TOKEN possible
+  Cursor ─configures→ github ─holds→ github-pat GITHUB_TOKEN possible
 
 By distance ────────────────────────────────────────────────────────────────────
   start       client Cursor
   1 step      server github
-  2 steps     credential GITHUB_TOKEN
+  2 steps     credential github-pat GITHUB_TOKEN
 """
     )
 
@@ -103,8 +104,8 @@ def test_no_way_in_an_incomplete_inventory_is_not_a_clean_answer(way: MapAnswer,
     ("start", "end", "asked"),
     [
         (CURSOR, None, "What does Cursor reach?"),
-        (None, TOKEN, "What can reach GITHUB_TOKEN?"),
-        (CURSOR, TOKEN, "How does Cursor reach GITHUB_TOKEN?"),
+        (None, TOKEN, "What can reach github-pat GITHUB_TOKEN?"),
+        (CURSOR, TOKEN, "How does Cursor reach github-pat GITHUB_TOKEN?"),
         (None, None, "What do people and untrusted servers reach of what is worth having?"),
     ],
 )

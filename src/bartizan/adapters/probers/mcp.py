@@ -14,7 +14,7 @@ from bartizan.adapters.transports.stdio import StdioTransport
 from bartizan.adapters.transports.streamable_http import StreamableHttpTransport
 from bartizan.model.asset import AssetId
 from bartizan.model.coverage import Look, Outcome
-from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError, reason_of
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.snapshot import Era, Snapshot
@@ -80,7 +80,7 @@ class _Attempt:
         except TimeoutError:
             self.start_failure = "did not start in time"
         except (OSError, RemoteProtocolError, LocalProtocolError, EOFError, ValueError) as error:
-            self.start_failure = _plain(error)
+            self.start_failure = reason_of(error)
         return not self.start_failure
 
     async def _carry(self, transport: Transport) -> None:
@@ -105,7 +105,7 @@ class _Attempt:
         if isinstance(error, TimeoutError) and asyncio.get_running_loop().time() >= self.session.deadline:
             return []
         self.closed = True
-        return self.session.close(_plain(error))
+        return self.session.close(reason_of(error))
 
     def _refused(self, error: RequestRefusedError) -> list[Effect]:
         self.status = error.status or self.status
@@ -191,12 +191,6 @@ class McpProber:
                 for look in looks
             ),
         )
-
-
-def _plain(error: Exception) -> str:
-    """What went wrong, without the numbers of the system."""
-    told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return told or type(error).__name__
 
 
 def _with_last_words(attempt: _Attempt) -> list[PartLook]:

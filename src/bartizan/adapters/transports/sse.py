@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 from bartizan.adapters.transports.outbound import OutboundClient, Response
 from bartizan.adapters.transports.url import same_origin
-from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError, reason_of
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.ports import Message, RequestRefusedError
 from bartizan.protocol.framing import Events
@@ -110,7 +110,7 @@ class SseTransport:
             status = response.status
             await response.close()
         except (OSError, RemoteProtocolError, LocalProtocolError, ValueError) as error:  # of this request alone
-            reason = str(error) or type(error).__name__
+            reason = reason_of(error)
         if not 200 <= status < 300:
             reason = reason or f"HTTP status {status}"
             await self._incoming.put(RequestRefusedError(message.identity, status, reason))

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 
 from bartizan.adapters.transports.outbound import OutboundClient, Response
 from bartizan.adapters.transports.url import same_origin
-from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
+from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError, reason_of
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.snapshot import Era
 from bartizan.ports import Message, RequestRefusedError
@@ -100,7 +100,7 @@ class StreamableHttpTransport:
         except (RequestRefusedError, LimitExceededError) as error:
             await self._incoming.put(error)
         except (OSError, RemoteProtocolError, LocalProtocolError, ValueError) as error:  # of this request alone
-            await self._incoming.put(RequestRefusedError(message.identity, 0, str(error) or type(error).__name__))
+            await self._incoming.put(RequestRefusedError(message.identity, 0, reason_of(error)))
 
     async def _exchange(self, message: Message) -> None:
         response = await self._follow(message, self._headers_for(message))
