@@ -17,11 +17,14 @@ WITH_EXAMPLES = [page for page in pages() if list(examples(page.read_text(encodi
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A copy of docs/examples; its path is short, because reports wrap long ones."""
+    """A place like this repository: the program, and copies of the examples; its path is short, for reports wrap."""
     with tempfile.TemporaryDirectory(prefix="b") as name:
-        shutil.copytree(ROOT / "docs" / "examples", name, dirs_exist_ok=True)
-        (Path(name) / "user").mkdir()
-        yield Path(name)
+        place = Path(name)
+        shutil.copytree(ROOT / "docs" / "examples", place / "docs" / "examples")
+        shutil.copytree(ROOT / "docs" / "examples", place / "e")
+        (place / ".venv").symlink_to(sys.prefix)
+        (place / "user").mkdir()
+        yield place
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -34,9 +37,17 @@ def test_the_examples_of_a_page_run_and_show_what_they_show(page: Path, folder: 
         "NO_COLOR": "1",
         "PYTHONUTF8": "1",
     }
+    # The front page speaks of the repository's folder, the documentation of that of the examples.
+    where_it_runs = folder if page.parent == ROOT else folder / "e"
     for example in examples(page.read_text(encoding="utf-8")):
         run = subprocess.run(
-            example.command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+            example.command,
+            cwd=where_it_runs,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
         )
         where = f"{page.name}:{example.line}: {' '.join(example.command)}"
         assert run.returncode == example.exit_code, f"{where} ended with {run.returncode}\n{run.stdout}{run.stderr}"

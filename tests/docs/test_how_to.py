@@ -48,4 +48,4 @@ def test_the_page_on_clients_lists_the_roles_formats_and_scopes_there_are():
     assert isinstance(paths.item_type, msgspec.inspect.StructType)
     for field in paths.item_type.fields:
         if isinstance(field.type, msgspec.inspect.LiteralType):
-            assert set(field.type.values) - {"unknown"} <= words, field.name
+            assert set(field.type.values) - {"unknown", "named"} <= words, field.name
