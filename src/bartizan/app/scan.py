@@ -19,7 +19,6 @@ from bartizan.model.coverage import Look, Outcome
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import FORMAT, Inventory, Observation
-from bartizan.model.launch import Launch
 from bartizan.model.snapshot import Snapshot
 from bartizan.ports import Probed
 from bartizan.report.summary import Summary
@@ -57,7 +56,7 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     merged = merge(gathered.observations, at=parts.clock.now(), own_addresses=gathered.own_addresses)
     candidates = _candidates(merged, gathered)
     probed = await probe_all(candidates, launching, parts, progress)
-    snapshots, told = _told(probed, {one.server: one.launch for one in candidates}, parts)
+    snapshots, told = _told(probed, parts)
     observations = [*gathered.observations, *told, _unprobed(merged, probed, parts.clock.now())]
     progress("judging")
     inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
@@ -83,7 +82,7 @@ def read_baseline(path: Path) -> frozenset[str]:
         report = msgspec.json.decode(path.read_bytes(), type=_Baseline)
     except OSError as error:
         raise UsageError(f"cannot read the baseline: {error.strerror}", where=Place(path=str(path))) from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(
             f"not a JSON report: {error}",
             where=Place(path=str(path)),
@@ -106,7 +105,7 @@ def read_inventory(path: Path) -> Inventory:
         inventory = msgspec.json.decode(path.read_bytes(), type=Inventory)
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=Place(path=str(path))) from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(
             f"not a saved inventory: {error}", where=Place(path=str(path)), remedy="save one with --snapshot FILE"
         ) from None
@@ -119,7 +118,9 @@ def _candidates(merged: Merged, gathered: Gathered) -> list[Candidate]:
     """The servers that can be started or reached, each once."""
     assets = merged.inventory.by_id()
     found: dict[AssetId, Candidate] = {}
-    for observed, launch in gathered.launches.items():
+    # What our user named comes first: that is consent to contact it, which a configuration of the same server is not.
+    for observed in sorted(gathered.launches, key=lambda one: one not in gathered.named):
+        launch = gathered.launches[observed]
         identity = merged.names.get(observed, observed)
         if identity in assets:
             named = observed in gathered.named
@@ -129,17 +130,13 @@ def _candidates(merged: Merged, gathered: Gathered) -> list[Candidate]:
     return [found[identity] for identity in sorted(found)]
 
 
-def _told(
-    probed: Mapping[AssetId, Probed], launches: Mapping[AssetId, Launch], parts: Parts
-) -> tuple[list[Snapshot], list[Observation]]:
+def _told(probed: Mapping[AssetId, Probed], parts: Parts) -> tuple[list[Snapshot], list[Observation]]:
     """Snapshots without secrets, and what they and the looks tell."""
     snapshots: list[Snapshot] = []
     observations: list[Observation] = []
     for server, one in probed.items():
-        launch = launches[server]
         if one.snapshot is not None:
-            known = [*launch.environment.values(), *launch.headers.values()]
-            snapshot, credentials = without_secrets(one.snapshot, known, parts.key)
+            snapshot, credentials = without_secrets(one.snapshot, parts.key)
             snapshots.append(snapshot)
             assets = tuple(credential.asset() for credential in credentials)
             edges = tuple(Edge(source=server, target=asset.id, kind=EdgeKind.HOLDS) for asset in assets)

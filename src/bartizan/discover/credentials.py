@@ -8,7 +8,15 @@ import msgspec
 from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret, fingerprint
-from bartizan.text.patterns import SecretSpan, entropy_bits, find_secrets, is_placeholder, names_credential
+from bartizan.text.patterns import (
+    SecretSpan,
+    entropy_bits,
+    find_secrets,
+    is_generated,
+    is_placeholder,
+    names_credential,
+    words_of,
+)
 
 GENERIC = "generic"
 
@@ -55,15 +63,29 @@ def mark(credential: FoundCredential) -> str:
 
 
 def redact_value(name: str, value: str, place: Place, key: Secret) -> Redacted:
-    """A named value: a variable, header or option. Judged by its vendor format first, then by its name."""
+    """A named value: a variable, header or option. Judged by its format first, then by its name."""
+    return redact_url(value, place, key, name=name) if "://" in value else _redact_named(name, value, place, key)
+
+
+def _redact_named(name: str, value: str, place: Place, key: Secret) -> Redacted:
+    """A named value that is no URL."""
     if is_placeholder(value):
         return Redacted(text=value)
     found = redact_text(value, place, key, name=name)
-    if found.credentials or not _holds_credential(name, value):
+    return found if found.credentials else _by_name(name, value, found, place, key)
+
+
+def _by_name(name: str, value: str, found: Redacted, place: Place, key: Secret) -> Redacted:
+    """What a value is by its name, where its format says nothing."""
+    if not _holds_credential(name, value):
         return found
     prefix, secret = _scheme(value)
-    credential = FoundCredential(kind=GENERIC, fingerprint=fingerprint(Secret(secret), key), name=name, place=place)
+    credential = _generic(name, secret, place, key)
     return Redacted(text=prefix + mark(credential), credentials=(credential,))
+
+
+def _generic(name: str, secret: str, place: Place, key: Secret) -> FoundCredential:
+    return FoundCredential(kind=GENERIC, fingerprint=fingerprint(Secret(secret), key), name=name, place=place)
 
 
 def redact_text(text: str, place: Place, key: Secret, *, name: str = "") -> Redacted:
@@ -127,34 +149,58 @@ def _redact_word(word: str, before: str, place: Place, key: Secret) -> Redacted:
     return redact_url(word, place, key) if "://" in word else redact_text(word, place, key)
 
 
-_QUERY = re.compile(r"([?&;])([^=&;#]+)=([^&;#]*)")
+_QUERY = re.compile(r"([?&;#])([^=&;#?]+)=((?:[^&;#?]|\?(?![^=&;#?]+=))*)")
+_USER = re.compile(r"([A-Za-z][\w+.\-]{1,20}://)([^\s/?#@:‹›]{1,300})((?::(?:‹[^‹›]*›|[^\s/?#@‹])*)?@)")
+_SEGMENT = re.compile(r"(?<=/)[^/?#\s‹›]{16,512}(?=[/?#]|\Z)")
 
 
-def redact_url(url: str, place: Place, key: Secret) -> Redacted:
-    """A URL: user information, vendor formats, and query parameters whose names hold credentials."""
+def redact_url(url: str, place: Place, key: Secret, *, name: str = "url") -> Redacted:
+    """A URL: user information, vendor formats, generated words in its path, parameters whose names hold credentials."""
     base = redact_text(url, place, key, name="url")
     credentials = list(base.credentials)
 
-    def replace(match: re.Match[str]) -> str:
-        redacted = redact_value(match[2], match[3], place, key)
+    def hidden(value: str) -> str:
+        credentials.append(_generic("url", value, place, key))
+        return mark(credentials[-1])
+
+    def user(match: re.Match[str]) -> str:
+        return match[1] + (hidden(match[2]) if is_generated(match[2]) else match[2]) + match[3]
+
+    def segment(match: re.Match[str]) -> str:
+        return hidden(match[0]) if is_generated(match[0]) else match[0]
+
+    def parameter(match: re.Match[str]) -> str:
+        redacted = _redact_named(match[2], match[3], place, key)
         credentials.extend(redacted.credentials)
         return f"{match[1]}{match[2]}={redacted.text}"
 
-    head, mark_, tail = base.text.partition("?")
-    return Redacted(text=head + _QUERY.sub(replace, mark_ + tail), credentials=tuple(credentials))
+    path, rest = _before_query(_USER.sub(user, base.text))
+    text = (_SEGMENT.sub(segment, path) if _WEB.match(path) else path) + _QUERY.sub(parameter, rest)
+    found = Redacted(text=text, credentials=tuple(credentials))
+    return found if credentials else _by_name(name, url, found, place, key)
+
+
+_WEB = re.compile(r"(?:https?|wss?)://", re.IGNORECASE)
+
+
+def _before_query(url: str) -> tuple[str, str]:
+    """The URL up to its query or fragment, and the rest."""
+    match = re.search(r"[?#]", url)
+    return (url[: match.start()], url[match.start() :]) if match else (url, "")
 
 
 def redact_mapping(
     values: Mapping[str, str], place: Place, key: Secret
 ) -> tuple[dict[str, str], tuple[FoundCredential, ...]]:
-    """Environment or headers: names stay, values that are credentials become marks."""
+    """Environment or headers: values that are credentials become marks, and so does a secret in place of a name."""
     shown: dict[str, str] = {}
     credentials: list[FoundCredential] = []
     for name, value in values.items():
         at = msgspec.structs.replace(place, pointer=f"{place.pointer}/{_escape(name)}" if place.pointer else "")
-        redacted = redact_value(name, value, at, key) if "://" not in value else redact_url(value, at, key)
-        shown[name] = redacted.text
-        credentials += redacted.credentials
+        safe = redact_text(name, at, key)
+        redacted = redact_value(safe.text, value, at, key)
+        shown[safe.text] = redacted.text
+        credentials += (*safe.credentials, *redacted.credentials)
     return shown, tuple(credentials)
 
 
@@ -162,12 +208,21 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
+# Under these names any value is a credential, a short one and one with blanks too.
+_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase"})
+_HEADERS = frozenset({"authorization", "cookie"})
+
+
 def _holds_credential(name: str, value: str) -> bool:
     """A credential's name, and a value that is neither prose nor a path nor a plain word."""
     _, secret = _scheme(value)
-    if not names_credential(name) or len(secret) < 6 or " " in secret.strip():
+    if not names_credential(name) or secret.startswith(("/", "./", "~/", "http://", "https://")):
         return False
-    if secret.startswith(("/", "./", "~/", "http://", "https://")) or (secret.isdigit() and len(secret) < 8):
+    last = words_of(name)[-1]
+    if last in _PASSWORDS:
+        return True
+    blank = " " in secret.strip() and last not in _HEADERS
+    if len(secret) < 6 or blank or (secret.isdigit() and len(secret) < 8):
         return False
     return entropy_bits(secret) > 1.5
 

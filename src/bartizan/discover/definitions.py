@@ -6,18 +6,16 @@ from typing import Any
 
 import msgspec
 
-from bartizan.discover.credentials import FoundCredential, mark
+from bartizan.discover.credentials import FoundCredential, redact_text
 from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetKind, Basis, Edge, EdgeKind
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.json import as_array, as_object
-from bartizan.model.secret import Secret, fingerprint
+from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Snapshot
-from bartizan.text.patterns import find_secrets, is_placeholder
 
 SEEN_BY = "probe"
-_KNOWN_SECRET_CHARACTERS_MIN = 6  # shorter configured values would redact ordinary words
 
 
 def digest(value: Any) -> str:
@@ -63,10 +61,13 @@ def _assets(snapshot: Snapshot, kind: AssetKind, definitions: Sequence[Any], ide
     for number, definition in enumerate(definitions):
         fields = as_object(definition)
         name = fields.get(identity)
-        key = name if isinstance(name, str) and name not in taken else f"{name}#{number}"
-        taken.add(key)
+        # A number stands in a part of its own, where no name can imitate it.
+        parts = (f"{identity}#{number}", str(name))
+        if isinstance(name, str) and name not in taken:
+            parts = (identity, name)
+            taken.add(name)
         yield Asset(
-            id=asset_id(kind.value, snapshot.server, identity, key),
+            id=asset_id(kind.value, snapshot.server, *parts),
             kind=kind,
             name=str(fields.get("name", name)),
             attributes={
@@ -83,15 +84,12 @@ def _assets(snapshot: Snapshot, kind: AssetKind, definitions: Sequence[Any], ide
         )
 
 
-def without_secrets(
-    snapshot: Snapshot, known: Sequence[Secret], key: Secret
-) -> tuple[Snapshot, tuple[FoundCredential, ...]]:
-    """The snapshot with secrets as marks, and the credentials that stood in it.
+def without_secrets(snapshot: Snapshot, key: Secret) -> tuple[Snapshot, tuple[FoundCredential, ...]]:
+    """The snapshot with secrets of known formats as marks, and the credentials that stood in it.
 
-    A server may echo what it was given. `known` are the values that its launch holds; beside them vendor formats are
-    looked for. Everything else stays the server's own JSON.
+    What a server was given and says again the prober has marked already. Everything else stays the server's own JSON.
     """
-    redactor = _Redactor(known, key, Place(path="", url="", pointer=""))
+    redactor = _Redactor(key)
     fields = {
         name: redactor.value(getattr(snapshot, name), f"/{name}")
         for name in ("discovered", "tools", "prompts", "resources", "resource_templates", "authorization", "stderr")
@@ -100,10 +98,8 @@ def without_secrets(
 
 
 class _Redactor:
-    def __init__(self, known: Sequence[Secret], key: Secret, place: Place) -> None:
-        self._known = [one for one in known if len(one.reveal()) >= _KNOWN_SECRET_CHARACTERS_MIN]
+    def __init__(self, key: Secret) -> None:
         self._key = key
-        self._place = place
         self.found: list[FoundCredential] = []
 
     def value(self, value: Any, pointer: str) -> Any:
@@ -118,17 +114,6 @@ class _Redactor:
         return value
 
     def _text(self, text: str, pointer: str) -> str:
-        for secret in self._known:
-            if secret.reveal() in text:
-                text = text.replace(secret.reveal(), mark(self._note("generic", secret, pointer)))
-        for span in reversed(find_secrets(text)):
-            secret = text[span.start : span.end]
-            if not is_placeholder(secret):
-                text = text[: span.start] + mark(self._note(span.kind, Secret(secret), pointer)) + text[span.end :]
-        return text
-
-    def _note(self, kind: str, secret: Secret, pointer: str) -> FoundCredential:
-        place = msgspec.structs.replace(self._place, pointer=pointer[:500])
-        found = FoundCredential(kind=kind, fingerprint=fingerprint(secret, self._key), name=kind, place=place)
-        self.found.append(found)
-        return found
+        redacted = redact_text(text, Place(pointer=pointer[:500]), self._key)
+        self.found += redacted.credentials
+        return redacted.text

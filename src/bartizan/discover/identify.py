@@ -8,7 +8,7 @@ import hashlib
 import ipaddress
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,8 +27,13 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 def asset_id(kind: str, *parts: str) -> AssetId:
     """A stable id: the kind and 64 bits of SHA-256 over the parts."""
-    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(_joined(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{kind}:{digest[:16]}"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Parts with NUL between them; one within a part is escaped, so that no two lists give one text."""
+    return "\0".join(part.replace("\x01", "\x01\x01").replace("\0", "\x01\x02") for part in parts)
 
 
 def identify_command(command: Sequence[str], package: PackageRef | None = None) -> Identity:
@@ -50,7 +55,7 @@ def subject_of(found: PackageRef, command: Sequence[str] = ()) -> str:
         path = posixpath.normpath(found.path) if found.path else ""
         return f"local:{path}" if posixpath.basename(path) == found.name else f"local:{path}#{found.name}"
     if found.ecosystem == "unknown" and not found.name:
-        return "command:" + "\0".join(_plain(word) for word in command)
+        return "command:" + _joined(_plain(word) for word in command)
     return f"{found.ecosystem}:{found.name}"
 
 
@@ -83,7 +88,7 @@ _MARK = re.compile(r"‹[^‹›]{0,200}›|\$\{[^{}]{0,200}\}")
 
 
 def _launch(subject: str, arguments: Sequence[str]) -> str:
-    text = "\0".join((subject, *(_plain(word) for word in arguments)))
+    text = _joined((subject, *(_plain(word) for word in arguments)))
     return "launch:" + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 

@@ -91,8 +91,10 @@ def _is_value(text: str) -> bool:
 def in_prose(text: str, file: str, key: Secret, limits: Limits) -> Iterator[FoundCredential]:
     """Credentials of vendor formats in a text file, each with its line."""
     text = encodable(text[: limits.file_bytes_max])
+    line, counted = 1, 0
     for span in find_secrets(text):
-        place = Place(path=file, line=text.count("\n", 0, span.start) + 1)
+        line, counted = line + text.count("\n", counted, span.start), span.start
+        place = Place(path=file, line=line)
         yield from redact_text(text[span.start : span.end], place, key, name=span.kind).credentials
 
 

@@ -45,7 +45,7 @@ FORMATS: dict[str, str] = {
     "jwt": r"\b(eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,})",
     "private-key": r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]{16,}?-----END)",
     "age-key": r"\b(AGE-SECRET-KEY-1[0-9A-Z]{58})\b",
-    "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/@?#]{1,300})@",
+    "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/?#]{1,300})@",
 }
 _KINDS = list(FORMATS)
 _MATCHERS = [regex.Pattern(pattern) for pattern in FORMATS.values()]
@@ -119,6 +119,19 @@ def is_placeholder(value: str) -> bool:
     """Whether a value stands for one to be filled in, or refers to a secret kept elsewhere."""
     stripped = value.strip().strip("\"'")
     return not stripped or bool(_PLACEHOLDER.fullmatch(stripped[:300]))
+
+
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
+
+
+def is_generated(word: str) -> bool:
+    """Whether a word is too random for a name: a key in a path, or in place of a user. A commit's hash is none."""
+    if _COMMIT.fullmatch(word):
+        return False
+    runs = (run for run in _RUN.findall(word[:512]) if not run.isalpha() and not run.isdigit())
+    return _UUID.fullmatch(word) is not None or any(entropy_bits(run) > 3.0 for run in runs)
 
 
 def entropy_bits(value: str) -> float:

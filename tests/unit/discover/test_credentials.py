@@ -1,5 +1,7 @@
 """Credentials leave as kind, place and fingerprint; their text leaves as a mark."""
 
+import time
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ KEY = Secret("k" * 64)
 HERE = Place(path="/home/ada/.cursor/mcp.json", pointer="/args")
 GITHUB = "ghp_" + "A1b2" * 9
 GENERIC = "s3cr3t-Value-91x"
+GENERATED = "ZjA3ZWU5YmUt" + "Yzc4OC00NzFk9xKq2"
 
 
 @pytest.mark.parametrize(
@@ -73,3 +76,68 @@ def test_no_text_makes_redaction_fail_and_a_known_secret_never_survives_it(befor
     assert GITHUB not in " ".join(shown)
     value = redact_value(name, text, HERE, KEY)
     assert GITHUB not in msgspec.json.encode([value.text, [one.asset() for one in value.credentials]]).decode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"https://{GENERATED}@mcp.example.com/mcp",
+        f"https://{GENERATED}:x-oauth-basic@mcp.example.com/mcp",
+        f"https://mcp.example.com/api/mcp/s/{GENERATED}/mcp",
+        "https://mcp.example.com/s/7c9e6679-7425-40de-944b-e07fc1f90ae7/mcp",
+        f"https://mcp.example.com/mcp#access_token={GENERATED}",
+        f"postgresql://app:p@{GENERATED}@db.example.com/app",
+        f"https://x/?next=https://y/?token={GENERATED}",
+    ],
+)
+def test_a_url_hides_its_secret_wherever_it_stands(url: str):
+    redacted = redact_url(url, HERE, KEY)
+    assert redacted.credentials
+    assert GENERATED not in redacted.text
+    assert "7c9e6679" not in redacted.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ssh://git@github.com/org/repository.git",
+        "https://mcp.example.com/v1/mcp-server-2025-06-18/sse",
+        "git+https://github.com/org/repository@da39a3ee5e6b4b0d3255bfef95601890afd80709",
+        "https://example.com/org/raw/da39a3ee5e6b4b0d3255bfef95601890afd80709/server.py",
+        "postgresql://application_user@db.example.com/app",
+        "https://mcp.example.com/.well-known/modelcontextprotocol?page=2",
+    ],
+)
+def test_a_url_without_a_secret_stays_as_it_is(url: str):
+    assert redact_url(url, HERE, KEY).text == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Cookie", "session=abc123; other=xyz789"),
+        ("Cookie", "back=https://example.com/; session=abc123"),
+        ("Authorization", 'Digest username="ada", response="6629fae49393a05397450978507c4ef1"'),
+        ("DB_PASSWORD", "correct horse battery staple"),
+        ("PASSWORD", "tiger"),
+        ("API_TOKEN", "abc://defghijk"),
+    ],
+)
+def test_a_value_under_the_name_of_a_credential_never_shows(name: str, value: str):
+    shown, found = redact_mapping({name: value}, HERE, KEY)
+    assert found
+    assert value not in shown[name]
+    assert "abc123" not in shown[name]
+
+
+def test_a_secret_in_place_of_a_name_never_shows():
+    shown, found = redact_mapping({GITHUB: "1"}, HERE, KEY)
+    assert [one.kind for one in found] == ["github-token"]
+    assert GITHUB not in str((list(shown), [one.name for one in found]))
+
+
+@pytest.mark.parametrize("piece", ["?", "&", "a=", "?a=x://", "://", "a://b:", "/", "@", "-----BEGIN PRIVATE KEY-----"])
+def test_no_text_of_a_megabyte_stalls_the_reading_of_a_url(piece: str):
+    began = time.process_time()
+    redact_url("https://x/" + piece * (1_000_000 // len(piece)), HERE, KEY)
+    assert time.process_time() - began < 5

@@ -1,5 +1,6 @@
 """Snapshots as assets."""
 
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -55,22 +56,27 @@ def test_two_tools_of_one_name_are_two_assets():
 def test_a_secret_that_a_server_echoes_becomes_a_mark_and_a_credential():
     value = "ghp_" + "A1b2" * 9
     told = snapshot(tools=({"name": "x", "description": f"uses {value}", "enum": [value]},), stderr=f"token={value}")
-    clean, found = without_secrets(told, [], KEY)
+    clean, found = without_secrets(told, KEY)
     assert value not in msgspec.json.encode(clean).decode()
     assert {one.kind for one in found} == {"github-token"}
     assert found[0].place.pointer.startswith("/tools/0")
 
 
-def test_a_secret_of_no_known_format_is_found_because_the_launch_held_it():
-    clean, found = without_secrets(
-        snapshot(discovered={"instructions": "pass hunter2hunter2"}), [Secret("hunter2hunter2")], KEY
-    )
-    assert "hunter2" not in clean.instructions
-    assert len(found) == 1
+def test_a_message_full_of_secrets_is_marked_in_time_that_grows_with_its_length():
+    text = " ".join("ghp_" + f"{number:036d}" for number in range(20_000))
+    began = time.process_time()
+    _, found = without_secrets(snapshot(stderr=text), KEY)
+    assert len(found) == 20_000
+    assert time.process_time() - began < 3
+
+
+def test_no_tool_hides_behind_the_number_of_another():
+    (observation,) = read_definitions([snapshot(tools=({"name": "a#2"}, {"name": "a"}, {"name": "a"}, {"name": None}))])
+    assert len({asset.id for asset in observation.assets if asset.kind is AssetKind.TOOL}) == 4
 
 
 def test_definitions_without_secrets_stay_the_servers_own():
     tool = {"name": "x", "description": "\u200bodd \u202etext", "inputSchema": {"$defs": {"a": {}}, "n": 1.5}}
     told = snapshot(tools=(tool,))
-    clean, found = without_secrets(told, [Secret("short")], KEY)
+    clean, found = without_secrets(told, KEY)
     assert (clean, found) == (told, ())
