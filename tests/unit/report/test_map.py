@@ -85,7 +85,7 @@ Ways (1) ───────────────────────�
 By distance ────────────────────────────────────────────────────────────────────
   start       client Cursor
   1 step      server github
-  2 steps     credential github-pat GITHUB_TOKEN
+  2 steps     credential GITHUB_TOKEN
 """
     )
 
