@@ -14,10 +14,14 @@ PAGE = ROOT / "docs" / "reference" / "clients.md"
 INTRODUCTION = """# Clients
 
 The files that discovery reads, client by client. `{APP}` is where applications keep their settings (`~/.config`,
-`~/Library/Application Support`, `%APPDATA%`), `{PROJECT}` a project folder, `{$NAME}` the folder that a variable names.
+`~/Library/Application Support`, `%APPDATA%`), `{PROJECT}` a project folder, `{$NAME}` the folder or
+file that a variable names; `{LOCALAPPDATA}`, `{PROGRAMDATA}` and `{PROGRAMFILES}` are those of Windows.
 *Confidence* says how well the entry is known, *verified* when it was last held against its sources. To add one, see
 [add a client](../how-to/add-a-client.md). This page is written from the catalogue by `make docs`.
 """
+
+
+UNKNOWN = "unknown"  # the entry for files that look like a client's
 
 
 class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +38,8 @@ def read_catalogue() -> tuple[ClientSpec, ...]:
 def render() -> str:
     """The page."""
     clients = sorted(read_catalogue(), key=lambda client: client.name.lower())
-    lines = [INTRODUCTION, f"{len(clients)} clients."]
+    known = [client for client in clients if client.id != UNKNOWN]
+    lines = [INTRODUCTION, f"{len(known)} clients, and files that look like those of a client that is not known."]
     for client in clients:
         lines += ["", *_section(client)]
     return "\n".join(lines) + "\n"

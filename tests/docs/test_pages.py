@@ -25,6 +25,15 @@ def test_the_clients_page_is_the_catalogue():
     assert clients_page.PAGE.read_text(encoding="utf-8") == clients_page.render(), "run `make docs`"
 
 
+def test_the_number_of_clients_that_is_told_is_that_of_the_catalogue():
+    number = sum(client.id != clients_page.UNKNOWN for client in clients_page.read_catalogue())
+    told = {
+        page.name: re.findall(r"\b(\d+) clients\b", page.read_text(encoding="utf-8"))
+        for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", clients_page.PAGE)
+    }
+    assert {name: set(found) for name, found in told.items()} == {name: {str(number)} for name in told}
+
+
 def test_every_limit_is_on_the_limits_page():
     shown = re.findall(r"^\| `(\w+)` \|", limits_page.render(), re.MULTILINE)
     assert shown == list(type(limits_page.limits.DEFAULT).__struct_fields__)
