@@ -3,7 +3,7 @@
 from bartizan.adapters.approvers.terminal import TerminalApprover, consent_digest
 from bartizan.adapters.clock import SystemClock
 from bartizan.adapters.collectors.files import FileCollector
-from bartizan.adapters.collectors.homes import home_at
+from bartizan.adapters.collectors.homes import home_at, homes_of_this_machine
 from bartizan.adapters.collectors.host import this_host
 from bartizan.adapters.collectors.network import NetworkLadder
 from bartizan.adapters.collectors.processes import process_collector
@@ -26,6 +26,7 @@ __all__ = [
     "TerminalApprover",
     "consent_digest",
     "home_at",
+    "homes_of_this_machine",
     "process_collector",
     "this_host",
 ]

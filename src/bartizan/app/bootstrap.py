@@ -84,12 +84,16 @@ def real_parts(config: Config) -> Parts:
 
 
 def _file_collector(catalogue: tuple[ClientSpec, ...], scope: Scope) -> FileCollector:
-    """For this machine its homes and managed files; otherwise only the folders that are named."""
-    if scope.machine and not scope.homes:
-        return adapters.FileCollector(catalogue, projects=scope.projects, find_projects=projects_named)
+    """The homes that are named; for this machine also its own, and its managed files."""
     homes = [adapters.home_at(home) for home in scope.homes]
+    if scope.machine:
+        homes = [*adapters.homes_of_this_machine(), *homes]
     return adapters.FileCollector(
-        catalogue, homes=homes, projects=scope.projects, find_projects=projects_named, root=None
+        catalogue,
+        homes=homes,
+        projects=scope.projects,
+        find_projects=projects_named,
+        root="" if scope.machine else None,
     )
 
 

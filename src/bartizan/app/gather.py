@@ -27,8 +27,8 @@ from bartizan.ports import Host
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """What a scan looks at.
 
-    `machine`: this machine, which is the homes that this user may read, and its processes. `homes` are folders to
-    read as homes. `public` permits addresses of the internet.
+    `machine`: the homes of this machine that this user may read. `processes`: those of this machine. `homes` are
+    folders to read as homes. `public` permits addresses of the internet.
     """
 
     name: str = ""
@@ -36,6 +36,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     projects: tuple[str, ...] = ()
     targets: Targets = Targets()
     machine: bool = False
+    processes: bool = False
     public: bool = False
 
 
@@ -54,7 +55,7 @@ async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
     progress("reading configurations")
     observations, launches = _files(scope, parts, at)
     own: frozenset[str] = frozenset()
-    if scope.machine:
+    if scope.processes:
         progress("reading processes")
         host = parts.host()
         own = host.addresses

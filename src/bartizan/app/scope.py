@@ -4,34 +4,58 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from bartizan.app.config import Config
 from bartizan.app.gather import Scope
 from bartizan.app.targets import classify
 from bartizan.model.errors import UsageError
 
 
-def scope_of(
-    config: Config, *, home: Path | None, projects: Sequence[Path], targets: Sequence[str], public: bool
-) -> Scope:
-    """The scope that a command line asks for. Raises UsageError for what is no target."""
-    sorted_targets = classify(targets)
-    homes = [str(home.absolute())] if home else []
-    folders = [str(Path(folder).absolute()) for folder in [*projects, *sorted_targets.folders]]
-    asked = [*homes, *targets]
-    if not asked:
-        homes = [str(Path(folder).expanduser().absolute()) for folder in config.discover.homes]
-        folders += [str(Path(folder).expanduser().absolute()) for folder in config.discover.projects]
-        sorted_targets = classify(config.discover.targets)
-        if sorted_targets.files or sorted_targets.folders or sorted_targets.packages:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a command line says of where to look. `only_targets`: where targets are given, nothing else is looked at."""
+
+    home: Path | None = None
+    projects: Sequence[Path] = ()
+    targets: Sequence[str] = ()
+    only_targets: bool = False
+    processes: bool = False
+    public: bool = False
+
+
+def scope_of(config: Config, asked: Asked) -> Scope:
+    """The scope that a command line asks for. Raises UsageError for what is no target.
+
+    Homes, projects and addresses of `bartizan.yml` belong to this machine: a home or targets on the command line stand
+    instead of them.
+    """
+    targets = classify(asked.targets)
+    named = [str(asked.home.absolute())] if asked.home else []
+    folders = [str(Path(folder).absolute()) for folder in [*asked.projects, *targets.folders]]
+    machine = not named and not (asked.only_targets and targets)
+    if not machine or asked.targets:
+        name = _name([*named, *asked.targets, *folders])
+        homes, projects = tuple(named), tuple(folders)
+    else:
+        name = ""
+        homes = tuple(_folder(home) for home in config.discover.homes)
+        projects = (*folders, *(_folder(project) for project in config.discover.projects))
+        targets = classify(config.discover.targets)
+        if targets.files or targets.folders or targets.packages:
             raise UsageError("discover.targets takes addresses only", remedy="name folders under discover.projects")
     return Scope(
-        name=_name([*asked, *folders] if asked else []),
-        homes=tuple(homes),
-        projects=tuple(folders),
-        targets=sorted_targets,
-        machine=not asked,
-        public=public,
+        name=name,
+        homes=homes,
+        projects=projects,
+        targets=targets,
+        machine=machine,
+        processes=machine or asked.processes,
+        public=asked.public,
     )
+
+
+def _folder(written: str) -> str:
+    return str(Path(written).expanduser().absolute())
 
 
 def _name(asked: Sequence[str]) -> str:

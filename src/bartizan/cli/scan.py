@@ -6,7 +6,16 @@ from pathlib import Path
 
 import typer
 
-from bartizan.cli.session import ConfigOption, HomeOption, OutputOption, ProjectOption, emit, opened, progress
+from bartizan.cli.session import (
+    ConfigOption,
+    HomeOption,
+    OutputOption,
+    ProcessesOption,
+    ProjectOption,
+    emit,
+    opened,
+    progress,
+)
 from bartizan.model.asset import AssetKind
 from bartizan.model.finding import Severity
 
@@ -31,6 +40,7 @@ def scan(
     launch: Launch | None = typer.Option(
         None, "--launch", help="Whether servers are started: never, ask (on a terminal the default), or in the sandbox."
     ),
+    processes: bool = ProcessesOption,
     public: bool = typer.Option(False, "--public", help="Allow targets on the internet, not only private ones."),
     fail_on: Severity = typer.Option(Severity.HIGH, "--fail-on", help="Exit with 1 for findings this bad or worse."),
     baseline: Path | None = typer.Option(None, "--baseline", help="A JSON report whose findings do not fail the scan."),
@@ -48,7 +58,7 @@ def scan(
     from bartizan.app.bootstrap import lab_folder
     from bartizan.app.lab import build_lab
     from bartizan.app.probing import Launching
-    from bartizan.app.scope import scope_of
+    from bartizan.app.scope import Asked, scope_of
     from bartizan.cli.formats import check_format, render
 
     check_format(format)
@@ -60,9 +70,17 @@ def scan(
             if lab:
                 home = build_lab(lab_folder())
                 sys.stderr.write(f"This is the lab, not your machine: its home is {home}\n")
-            asked = launch or (Launch.SANDBOX if lab else Launch.ASK if _terminal() else Launch.NEVER)
-            scope = scope_of(settings, home=home, projects=project or [], targets=targets or [], public=public)
-            result = asyncio.run(app.scan(scope, Launching(asked.value), settings, parts, tell))
+            launching = launch or (Launch.SANDBOX if lab else Launch.ASK if _terminal() else Launch.NEVER)
+            asked = Asked(
+                home=home,
+                projects=project or [],
+                targets=targets or [],
+                only_targets=True,
+                processes=processes,
+                public=public,
+            )
+            scope = scope_of(settings, asked)
+            result = asyncio.run(app.scan(scope, Launching(launching.value), settings, parts, tell))
     if snapshot:
         emit(app.saved(result.inventory), snapshot)
     emit(render(format, result.inventory, result.findings), output)

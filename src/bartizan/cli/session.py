@@ -19,6 +19,9 @@ HomeOption = typer.Option(
     None, "--home", exists=True, file_okay=False, help="Read client configurations below DIR, and nothing else here."
 )
 ProjectOption = typer.Option(None, "--project", exists=True, file_okay=False, help="A project folder to read too.")
+ProcessesOption = typer.Option(
+    False, "--processes", help="Look at the processes of this machine too, with --home or targets."
+)
 OutputOption = typer.Option(None, "--output", dir_okay=False, help="Write to FILE instead of standard output.")
 
 
