@@ -33,10 +33,9 @@ def test_a_traceback_with_locals_does_not_hold_it():
     def fail(secret: Secret) -> None:
         raise ValueError(f"{secret} is wrong")
 
-    try:
+    with pytest.raises(ValueError, match="is wrong") as caught:
         fail(Secret(VALUE))
-    except ValueError as error:
-        told = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    told = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
     assert VALUE not in told
     assert "secret" in told
 

@@ -49,7 +49,8 @@ def test_what_a_killed_fetch_left_is_swept_the_next_day_and_one_at_work_is_not(c
     for name, age in (("old", 2 * 86_400), ("new", 60)):
         folder = tmp_path / "cache" / f".work-{name}"
         folder.mkdir(parents=True)
-        os.utime(folder, (time.time() - age,) * 2)
+        at = time.time() - age
+        os.utime(folder, (at, at))
     fetch(cache)
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [".work-new", KEY.folder]
 
