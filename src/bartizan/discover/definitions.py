@@ -14,6 +14,7 @@ from bartizan.model.inventory import Observation
 from bartizan.model.json import as_array, as_object
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Snapshot
+from bartizan.text.patterns import find_secrets
 
 SEEN_BY = "probe"
 
@@ -89,12 +90,30 @@ def without_secrets(snapshot: Snapshot, key: Secret) -> tuple[Snapshot, tuple[Fo
 
     What a server was given and says again the prober has marked already. Everything else stays the server's own JSON.
     """
-    redactor = _Redactor(key)
-    fields = {
-        name: redactor.value(getattr(snapshot, name), f"/{name}")
+    told = {
+        name: getattr(snapshot, name)
         for name in ("discovered", "tools", "prompts", "resources", "resource_templates", "authorization", "stderr")
     }
+    if not any(map(find_secrets, set(_texts(told)))):  # nearly all of them; most of their texts repeat
+        return snapshot, ()
+    redactor = _Redactor(key)
+    fields = {name: redactor.value(value, f"/{name}") for name, value in told.items()}
     return msgspec.structs.replace(snapshot, **fields), tuple(redactor.found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, keys too."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            fields = as_object(one)
+            yield from fields
+            left += fields.values()
+        elif isinstance(one, list | tuple):
+            left += as_array(one)
 
 
 class _Redactor:

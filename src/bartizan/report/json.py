@@ -62,7 +62,17 @@ def _coverage(inventory: Inventory) -> Iterable[Coverage]:
 
 def dump(document: Any) -> str:
     """Indented ASCII JSON that every reader accepts, with a line feed at its end."""
-    return json.dumps(_acceptable(document), indent=2, allow_nan=False) + "\n"
+    accepted = document if _is_acceptable(document) else _acceptable(document)
+    return msgspec.json.format(json.dumps(accepted, allow_nan=False), indent=2) + "\n"
+
+
+def _is_acceptable(document: Any) -> bool:
+    """Whether it can be encoded as it is. Asking the encoder is many times faster than a look at each value."""
+    try:
+        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:  # an infinity; as UnicodeEncodeError, half a character
+        return False
+    return True
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
