@@ -47,7 +47,6 @@ def mcp_server(tmp_path: Path, port: int):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the process table is read on Linux")
-@pytest.mark.mission("P1")
 @pytest.mark.mission("P1", "P7")
 def test_a_server_in_a_configuration_as_a_process_and_on_a_port_is_one(tmp_path: Path, port: int, mcp_server: Path):
     home = tmp_path / "home"
