@@ -27,7 +27,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that `bootstrap` chooses. `key` is the deployment's key for fingerprints.
 
     `files` gives the collector for a scope (`app.gather.Scope`), `network` the one that may, or may not, look at public
-    addresses.
+    addresses. `consent_digest` names a start by its launch, the deployment's key, and the digest of the program.
     """
 
     clock: Clock
@@ -40,7 +40,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     prober: Prober
     sandbox: Sandbox
     approver: Approver
-    consent_digest: Callable[[Launch, Secret], str]
+    consent_digest: Callable[[Launch, Secret, str], str]
     catalogue: tuple[ClientSpec, ...]
     checks: tuple[Check, ...]
     limits: Limits = DEFAULT

@@ -28,12 +28,16 @@ class Launching(StrEnum):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One server to look at. `named`: our user named it on the command line, which is consent to contact it."""
+    """One server to look at.
+
+    `named`: our user named it on the command line, which is consent to contact it. `sha256` is that of a local program.
+    """
 
     server: AssetId
     name: str
     launch: Launch
     named: bool = False
+    sha256: str = ""
 
 
 async def probe_all(
@@ -50,7 +54,7 @@ async def probe_all(
         if refusal:
             return _not_looked(candidate, Outcome.SKIPPED, refusal)
         async with slots:
-            probed = await _probe(candidate, launching, parts)
+            probed = await _probe_one(candidate, launching, parts)
         done += 1
         progress(f"looked at {done} of {len(candidates)} servers")
         return probed
@@ -68,7 +72,7 @@ async def _allowed(candidate: Candidate, launching: Launching, parts: Parts) -> 
         return "not started (--launch never)" if local else "not contacted (--launch never)"
     if launching is Launching.SANDBOX:
         return (parts.sandbox.available() if local else "") and f"no sandbox on this host: {parts.sandbox.available()}"
-    digest = parts.consent_digest(candidate.launch, parts.key)
+    digest = parts.consent_digest(candidate.launch, parts.key, candidate.sha256)
     if parts.store.consented(digest):
         return ""
     answer = await parts.approver.consent(candidate.launch)
@@ -77,6 +81,14 @@ async def _allowed(candidate: Candidate, launching: Launching, parts: Parts) -> 
     if answer is Consent.REMEMBERED:
         parts.store.remember_consent(digest, candidate.launch.shown, parts.clock.now())
     return ""
+
+
+async def _probe_one(candidate: Candidate, launching: Launching, parts: Parts) -> Probed:
+    """One mistake of ours, met on one server, is a look of that server and ends no other's probe."""
+    try:
+        return await _probe(candidate, launching, parts)
+    except Exception as error:
+        return _not_looked(candidate, Outcome.FAILED, f"the probe itself failed ({type(error).__name__})")
 
 
 async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Probed:

@@ -19,6 +19,7 @@ from bartizan.model.coverage import Look, Outcome
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import FORMAT, Inventory, Observation
+from bartizan.model.json import as_object
 from bartizan.model.snapshot import Snapshot
 from bartizan.ports import Probed
 from bartizan.report.summary import Summary
@@ -124,9 +125,10 @@ def _candidates(merged: Merged, gathered: Gathered) -> list[Candidate]:
         identity = merged.names.get(observed, observed)
         if identity in assets:
             named = observed in gathered.named
-            found.setdefault(
-                identity, Candidate(server=identity, name=assets[identity].name, launch=launch, named=named)
-            )
+            asset = assets[identity]
+            sha256 = str(as_object(asset.attributes.get("package")).get("sha256", ""))
+            candidate = Candidate(server=identity, name=asset.name, launch=launch, named=named, sha256=sha256)
+            found.setdefault(identity, candidate)
     return [found[identity] for identity in sorted(found)]
 
 

@@ -1,6 +1,7 @@
 """Credentials where they stand: each leaves this room as kind, place and fingerprint, and its text as a mark."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -147,6 +148,21 @@ def _redact_word(word: str, before: str, place: Place, key: Secret) -> Redacted:
     if before.startswith("-") and "=" not in before and not word.startswith("-") and names_credential(before):
         return redact_value(before.lstrip("-"), word, place, key)
     return redact_url(word, place, key) if "://" in word else redact_text(word, place, key)
+
+
+_MARK = re.compile(r"‹[^‹›]{0,200}›")
+_ACTING = frozenset(";&|<>`$(){}'\"\\ \t\r\n")
+
+
+def hides_code(word: str, shown: str) -> bool:
+    """Whether the marks in a shown word hide characters on which a shell or an interpreter acts.
+
+    What looks like a secret can be a command: `sh -c 'TOKEN=x;evil'`. It stays hidden, but nobody consents unaware.
+    """
+    if word == shown:
+        return False
+    before, after = Counter(word), Counter(_MARK.sub("", shown))
+    return any(before[one] > after[one] for one in _ACTING)
 
 
 _QUERY = re.compile(r"([?&;#])([^=&;#?]+)=((?:[^&;#?]|\?(?![^=&;#?]+=))*)")

@@ -12,8 +12,7 @@ from bartizan.discover.yamlc import YamlPositions, read_yaml
 from bartizan.model.client import Format
 from bartizan.model.errors import Place
 from bartizan.model.limits import DEFAULT, Limits
-from bartizan.model.secret import MARK
-from bartizan.text.patterns import find_secrets
+from bartizan.text.patterns import without_secrets
 
 Step = str | int
 
@@ -42,20 +41,13 @@ class Document:
 
     def place(self, file: str, path: Sequence[Step]) -> Place:
         """The place of what stands at `path` in this document, which is the file `file`."""
-        where = pointer(path)
-        return Place(path=file, line=self.line(path), pointer=_without_secrets(where))
+        where = pointer(path)  # made of names, and a secret can stand where a name should
+        return Place(path=file, line=self.line(path), pointer=without_secrets(where))
 
 
 def pointer(path: Sequence[Step]) -> str:
     """A JSON Pointer (RFC 6901)."""
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
-def _without_secrets(where: str) -> str:
-    """A pointer is made of names, and a secret can stand where a name should."""
-    for span in reversed(find_secrets(where)):
-        where = f"{where[: span.start]}{MARK}{where[span.end :]}"
-    return where
 
 
 def read_document(text: str, form: Format, limits: Limits = DEFAULT) -> Document:

@@ -10,6 +10,7 @@ import msgspec
 
 from bartizan.discover.credentials import (
     FoundCredential,
+    hides_code,
     redact_command,
     redact_mapping,
     redact_text,
@@ -272,6 +273,11 @@ def _launch(entry: Entry, record: FileRecord, command: Sequence[str], shown: _Sh
         url=Secret(entry.url) if entry.url and not bare else None,
         headers={name: Secret(value) for name, value in entry.headers.items()},
         shown=" ".join(_quoted(word) for word in shown.command) or shown.url,
+        opaque=tuple(
+            number
+            for number, (word, marked) in enumerate(zip(bare, shown.command, strict=True))
+            if hides_code(word, marked)
+        ),
     )
 
 

@@ -12,7 +12,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """A configured server as its client would start or reach it.
 
     `command` is program and arguments; `shown` is the same (or the URL) with secrets as marks, and is what a person
-    is asked to consent to and what is stored. Not serialisable: `Secret` refuses.
+    is asked to consent to and what is stored. `opaque` numbers the words, from 0, whose marks hide what a shell or an
+    interpreter would act on. Not serialisable: `Secret` refuses.
     """
 
     transport: Transport
@@ -22,3 +23,4 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     url: Secret | None = None
     headers: Mapping[str, Secret] = {}
     shown: str = ""
+    opaque: tuple[int, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from bartizan.model.secret import MARK
 from bartizan.text import regex
 
 # kind: (pattern, what it unlocks). Formats as their vendors document them; the group is the secret.
@@ -68,6 +69,15 @@ def find_secrets(text: str) -> list[SecretSpan]:
         for start, end in _MATCHERS[number].groups(text)
     ]
     return list(_without_overlaps(sorted(spans, key=lambda span: (span.start, -span.end))))
+
+
+def without_secrets(text: str, mark: str = MARK) -> str:
+    """The text with a mark for every secret of a known format."""
+    parts, end = list[str](), 0
+    for span in find_secrets(text):
+        parts += [text[end : span.start], mark]
+        end = span.end
+    return "".join(parts) + text[end:]
 
 
 def _without_overlaps(spans: list[SecretSpan]) -> Iterator[SecretSpan]:

@@ -1,8 +1,16 @@
 """The one typed door to RE2: linear time on any text, no backtracking."""
 
+import re
 from collections.abc import Iterable
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def _encodable(text: str) -> str:
+    """The text with a replacement character for each lone surrogate, which JSON can hold and UTF-8 cannot."""
+    return text if text.isascii() else _LONE.sub("\ufffd", text)
 
 
 class Pattern:
@@ -16,7 +24,7 @@ class Pattern:
 
     def groups(self, text: str) -> list[tuple[int, int]]:
         """Start and end, in code points, of the first group of every match."""
-        return [match.span(1) for match in self._compiled.finditer(text)]  # pyright: ignore
+        return [match.span(1) for match in self._compiled.finditer(_encodable(text))]  # pyright: ignore
 
 
 class PatternSet:
@@ -30,4 +38,4 @@ class PatternSet:
 
     def matching(self, text: str) -> list[int]:
         """Numbers of the expressions that match somewhere, in order."""
-        return sorted(self._set.Match(text) or ())  # pyright: ignore
+        return sorted(self._set.Match(_encodable(text)) or ())  # pyright: ignore

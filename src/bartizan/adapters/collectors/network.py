@@ -106,7 +106,7 @@ class NetworkLadder:
         await self._pace.take()
         try:
             await self._client.reach(url)
-        except (AddressRefusedError, socket.gaierror) as error:
+        except (AddressRefusedError, socket.gaierror, UnicodeError) as error:  # the last: a name that is no host's
             return EndpointRecord(url=f"http://{door.host}/", status="failed", problem=_told(error))
         except ConnectionRefusedError as error:
             return EndpointRecord(url=url, status="closed", problem=_told(error)) if door.named else None
@@ -175,5 +175,5 @@ def _without_secrets(target: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _told(error: OSError) -> str:
+def _told(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:500]

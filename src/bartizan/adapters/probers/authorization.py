@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bartizan.adapters.transports.outbound import OutboundClient, any_address, public_only
+from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_service, public_only
 from bartizan.adapters.transports.url import origin, same_origin
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.limits import Limits
@@ -40,7 +40,7 @@ class _Reader:
         if self._left <= 0:
             return None
         self._left -= 1
-        client = OutboundClient(self._limits, allow=public_only if public else any_address)
+        client = OutboundClient(self._limits, allow=public_only if public else no_metadata_service)
         try:
             response = await client.request(
                 "GET",
@@ -50,7 +50,7 @@ class _Reader:
             )
             body = await response.read(self._limits.metadata_bytes_max)
             value = decode(body, self._limits) if response.status == 200 else None
-        except (OSError, RemoteProtocolError) as error:
+        except (OSError, RemoteProtocolError, ValueError) as error:  # ValueError: a name that is no host's
             self.problems.append(f"metadata could not be read: {error}")
             return None
         return cast("dict[str, Any]", value) if isinstance(value, dict) else None

@@ -8,7 +8,7 @@ import msgspec
 
 from bartizan.adapters.probers.authorization import Authorization, authorization
 from bartizan.adapters.probers.redaction import Redactor
-from bartizan.adapters.transports.outbound import OutboundClient, any_address
+from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_service
 from bartizan.adapters.transports.sse import SseTransport
 from bartizan.adapters.transports.stdio import StdioTransport
 from bartizan.adapters.transports.streamable_http import StreamableHttpTransport
@@ -43,7 +43,7 @@ def open_transport(kind: Kind, launch: Launch, confined: Confined | None, limits
         return StdioTransport(command, environment, directory=launch.directory, limits=limits)
     url = launch.url.reveal() if launch.url else ""
     headers = {name: value.reveal() for name, value in launch.headers.items()}
-    client = OutboundClient(limits, allow=any_address)
+    client = OutboundClient(limits, allow=no_metadata_service)
     return (SseTransport if kind is Kind.SSE else StreamableHttpTransport)(url, headers, client, limits=limits)
 
 

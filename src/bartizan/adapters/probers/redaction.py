@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from bartizan.model.launch import Launch
 from bartizan.model.secret import MARK
-from bartizan.text.patterns import find_secrets, is_placeholder, names_credential
+from bartizan.text.patterns import find_secrets, is_placeholder, names_credential, without_secrets
 
 _SHORTEST = 8
 
@@ -21,12 +21,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Free text, such as standard error or an error message."""
-        text = self._known(text)
-        parts, end = list[str](), 0
-        for span in find_secrets(text):
-            parts += [text[end : span.start], MARK]
-            end = span.end
-        return "".join(parts) + text[end:]
+        return without_secrets(self._known(text))
 
     def json(self, value: Any) -> Any:
         """The server's own JSON: only what it was given is replaced, and what has none of it is the same object."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from bartizan.adapters.sandbox.box import HOME, OWN, SYSTEM
 from bartizan.model.limits import Limits
-from bartizan.text.patterns import find_secrets, is_placeholder, names_credential
+from bartizan.text import patterns
+from bartizan.text.patterns import is_placeholder, names_credential
 
 DUMMY = "bartizan-dummy"
 DUMMY_URL = "https://bartizan-dummy.invalid"
@@ -37,15 +38,9 @@ def without_secrets(words: Sequence[str]) -> tuple[str, ...]:
         elif equals and names_credential(name) and not is_placeholder(value):
             kept.append(f"{name}={DUMMY}")
         else:
-            kept.append(_masked(word))
+            kept.append(patterns.without_secrets(word, DUMMY))
         named = word.startswith("-") and not equals and names_credential(word)
     return tuple(kept)
-
-
-def _masked(word: str) -> str:
-    for span in reversed(find_secrets(word)):
-        word = word[: span.start] + DUMMY + word[span.end :]
-    return word
 
 
 def folders_of(words: Iterable[str], directory: str | None, limits: Limits) -> tuple[str, ...]:

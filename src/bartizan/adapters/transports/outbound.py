@@ -56,6 +56,16 @@ def any_address(address: Address) -> bool:
     return not (inner.is_multicast or inner.is_unspecified)
 
 
+# Where clouds serve credentials to whoever asks from inside, beside the link-local range: Alibaba, Oracle, Azure, AWS.
+_METADATA = frozenset(map(ip_address, ("100.100.100.200", "192.0.0.192", "168.63.129.16", "fd00:ec2::254")))
+
+
+def no_metadata_service(address: Address) -> bool:
+    """Policy: everywhere but link-local and the metadata services of clouds. No MCP server is there."""
+    inner = _embedded(address)
+    return any_address(address) and not inner.is_link_local and inner not in _METADATA
+
+
 def _embedded(address: Address) -> Address:
     """The IPv4 address that an IPv6 address leads to: mapped, 6to4 or NAT64."""
     if isinstance(address, IPv4Address):

@@ -2,6 +2,7 @@ import asyncio
 import io
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from bartizan.adapters.approvers.terminal import TerminalApprover, answered, consent_digest, described
@@ -87,11 +88,40 @@ def test_what_would_be_invisible_or_steer_the_terminal_is_a_code_point():
 
 def test_secrets_stay_marks_and_variables_are_named_without_values():
     value = "very" + "secret" * 3
-    shown = described(launch("npx", "x", value, shown=f"npx x {MARK}", API_KEY=value, NODE_OPTIONS="--require ./x.js"))
+    shown = described(
+        launch("npx", "x", value, shown=f"npx x {MARK}", API_KEY=value, NODE_AUTH_TOKEN=value, LEVEL="7z")
+    )
     assert value not in shown
     assert "API_KEY" in shown
-    assert "NODE_OPTIONS (changes what runs)" in shown
-    assert "./x.js" not in shown
+    assert "7z" not in shown
+
+
+def test_variables_that_change_what_runs_are_shown_with_their_values():
+    shown = described(launch("npx", "x", NODE_OPTIONS="--require ./x.js", PATH="/tmp/\u202ebin:/bin"))
+    assert "NODE_OPTIONS='--require ./x.js' (changes what runs)" in shown
+    assert "PATH='/tmp/‹U+202E›bin:/bin' (changes what runs)" in shown
+
+
+def test_what_hides_as_a_secret_and_could_be_a_command_is_told():
+    plain = launch("sh", "-c", "TOKEN=x;evil", shown=f"sh -c TOKEN={MARK}")
+    assert "CAUTION" not in described(plain)
+    assert "CAUTION      word 3" in described(msgspec.structs.replace(plain, opaque=(2,)))
+
+
+def test_an_address_is_asked_for_as_an_address_with_the_names_of_its_headers():
+    one = Launch(
+        transport=Transport.STREAMABLE_HTTP,
+        url=Secret("https://mcp.example.com/mcp"),
+        headers={"Authorization": Secret("Bearer x")},
+        shown="https://mcp.example.com/mcp",
+    )
+    asked = run(ask(one, "y\n"))
+    assert "address      https://mcp.example.com/mcp" in asked.shown
+    assert "headers      Authorization" in asked.shown
+    assert "Contact it?" in asked.shown
+    assert "is a program" not in asked.shown
+    other = msgspec.structs.replace(one, headers={"Authorization": Secret("Bearer y")})
+    assert consent_digest(one, KEY) != consent_digest(other, KEY)
 
 
 @pytest.mark.mission("X5")
