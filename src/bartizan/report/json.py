@@ -62,17 +62,26 @@ def _coverage(inventory: Inventory) -> Iterable[Coverage]:
 
 def dump(document: Any) -> str:
     """Indented ASCII JSON that every reader accepts, with a line feed at its end."""
-    accepted = document if _is_acceptable(document) else _acceptable(document)
-    return msgspec.json.format(json.dumps(accepted, allow_nan=False), indent=2) + "\n"
+    return msgspec.json.format(_encoded(document, depth=3), indent=2) + "\n"
 
 
-def _is_acceptable(document: Any) -> bool:
-    """Whether it can be encoded as it is. Asking the encoder is many times faster than a look at each value."""
+def _encoded(value: Any, depth: int) -> str:
+    """JSON in ASCII. The upper levels are taken apart, so that the encoder never holds all of a large document."""
+    if depth and isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return "{" + ",".join(f"{_plain(key)}:{_encoded(item, depth - 1)}" for key, item in fields.items()) + "}"
+    if depth and isinstance(value, list | tuple):
+        return "[" + ",".join(_encoded(item, depth - 1) for item in cast("list[Any]", value)) + "]"
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    """Looking at each value is many times slower than encoding it, and hardly ever needed."""
     try:
-        json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
-    except ValueError:  # an infinity; as UnicodeEncodeError, half a character
-        return False
-    return True
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:  # an infinity
+        text = ""
+    return text if text and "\\ud" not in text else json.dumps(_acceptable(value), allow_nan=False)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
