@@ -38,6 +38,10 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[Look, ...] = ()
     changes: tuple[Change, ...] = ()
 
+    def __repr__(self) -> str:
+        """Short: `asyncio.run` makes the text of its result twice, which took half a second and 100 MB of a scan."""
+        return f"<inventory of {self.taken_at:%Y-%m-%dT%H:%M:%SZ}: {len(self.assets)} assets, {len(self.looks)} looks>"
+
     def of_kind(self, kind: AssetKind) -> list[Asset]:
         """All assets of a kind, in order."""
         return [asset for asset in self.assets if asset.kind is kind]
