@@ -59,6 +59,8 @@ def mistakes(rows: dict[str, Row], tests: dict[str, set[str]]) -> list[str]:
     for name, row in rows.items():
         unknown = [prefix for prefix in row.tests if not any(proves(prefix, test) for test in tests)]
         found += [f"{name} names {prefix}, and there is no such test" for prefix in unknown]
+        silent = [prefix for prefix in row.tests if name not in tests.get(prefix, {name})]
+        found += [f"{name} names {prefix}, which does not claim it" for prefix in silent]
     for test, claimed in tests.items():
         found += [f"{test} claims {name}, which is no row" for name in sorted(claimed - rows.keys())]
         for name in sorted(claimed & rows.keys()):
@@ -104,6 +106,7 @@ THERE: dict[str, set[str]] = {"tests/e2e/test_scan.py::test_one": set()}
         (Row(what="w", tests=("tests/e2e/test_sc",)), THERE, "no such test"),
         (Row(what="w", gap="g"), {"tests/e2e/test_scan.py::test_one": {"P99"}}, "no row"),
         (Row(what="w", gap="g"), {"tests/e2e/test_scan.py::test_one": {"P1"}}, "does not name it"),
+        (Row(what="w", tests=("tests/e2e/test_scan.py::test_one",)), THERE, "does not claim it"),
         (Row(what="w", gap="g"), {"tests/mission/test_x.py::test_one": set[str]()}, "claims no row"),
     ],
 )
@@ -116,7 +119,8 @@ def test_each_mistake_is_seen(row: Row, tests: dict[str, set[str]], mistake: str
     "prefix", ["tests/e2e", "tests/e2e/", *("tests/e2e/test_scan.py" + end for end in ("", "::test_one"))]
 )
 def test_a_row_may_name_a_folder_a_file_or_a_test(prefix: str):
-    assert mistakes({"P1": Row(what="w", tests=(prefix,))}, THERE) == []
+    claimed = {"tests/e2e/test_scan.py::test_one": {"P1"}}
+    assert mistakes({"P1": Row(what="w", tests=(prefix,))}, claimed) == []
 
 
 def test_markers_are_read_from_module_class_and_function():
