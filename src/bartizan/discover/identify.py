@@ -83,6 +83,7 @@ def process_keys(
     return tuple(sure), tuple(dict.fromkeys(possible))
 
 
+_LOCAL = "127.0.0.1"
 _BIN_FOLDERS = {"bin", ".bin", "Scripts"}
 _MARK = re.compile(r"‹[^‹›]{0,200}›|\$\{[^{}]{0,200}\}")
 
@@ -104,26 +105,39 @@ def identify_url(url: str) -> Identity:
 
 
 def normalise_url(url: str) -> str:
-    """Scheme, host, port (when not the scheme's own) and path; every loopback name is `127.0.0.1`."""
+    """Scheme, host, port (when not the scheme's own) and path; `localhost` and `::1` are `127.0.0.1`.
+
+    Another address of 127.0.0.0/8 is another place: a process there is not the one at 127.0.0.1.
+    """
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:  # no URL; nothing of it is kept that could be a secret
         return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url.strip())[0])
-    if is_loopback(host):
-        host = "127.0.0.1"
+    host = host_of(host)
     standard = {"http": 80, "https": 443}.get(parts.scheme)
     shown = f"[{host}]" if ":" in host else host
     shown += f":{port}" if port and port != standard else ""
     return f"{parts.scheme.lower()}://{shown}{parts.path.rstrip('/') or '/'}"
 
 
+def host_of(host: str) -> str:
+    """A host name or address as it is compared: the names of 127.0.0.1, and an IPv6 address that stands for IPv4."""
+    host = host.strip("[]").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return _LOCAL
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return _LOCAL if str(address) == "::1" else str(address)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine only."""
-    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
-        return True
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        return ipaddress.ip_address(host_of(host)).is_loopback
     except ValueError:
         return False
 
@@ -140,4 +154,6 @@ def port_of(url: str) -> tuple[str, int]:
 def listen_keys(url: str) -> list[str]:
     """The key of the port on this machine that serves a loopback URL."""
     host, port = port_of(url)
-    return [f"listen:{port}"] if is_loopback(host) else []
+    if not is_loopback(host):
+        return []
+    return [f"listen:{port}"] if host_of(host) == _LOCAL else [f"listen:{host_of(host)}:{port}"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bartizan.discover.identify import is_loopback, port_of
+from bartizan.discover.identify import host_of, is_loopback, port_of
 from bartizan.model.asset import CONFIDENCE_ORDER, Asset, AssetId, AssetKind, Basis, Edge, EdgeKind
 from bartizan.model.coverage import Look
 from bartizan.model.inventory import Inventory, Observation
@@ -96,32 +96,49 @@ def _instances(observations: Sequence[Observation]) -> dict[AssetId, set[AssetId
     return servers
 
 
+_Door = tuple[str, int]  # address and port
+_EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - what a process is bound to, not what we bind
+
+
 def _join_by_port(
     groups: _Groups, assets: Sequence[Asset], servers: Mapping[AssetId, set[AssetId]], own: frozenset[str]
 ) -> None:
-    """A process that listens on a port, and a server at a URL on that port, are one, if nothing else is at the port."""
-    listeners: defaultdict[int, set[AssetId]] = defaultdict(set)
-    addressed: defaultdict[int, set[AssetId]] = defaultdict(set)
-    for asset in assets:
-        if asset.kind is AssetKind.INSTANCE and "pid" in asset.attributes:
-            for listening in asset.attributes.get("listening", ()):
-                listeners[listening["port"]].add(asset.id)
-        url = asset.attributes.get("url", "")
-        if asset.kind is AssetKind.SERVER and url and (port := _own_port(url, own)):
-            addressed[port].add(asset.id)
-    for port, instances in listeners.items():
-        at_urls = {groups.find(identity) for identity in addressed.get(port, ())}
+    """A process that listens at an address, and a server at a URL there, are one, if nothing else is at that door.
+
+    A process that is bound to all addresses serves those of this machine where no other process listens.
+    """
+    listeners = _listeners(assets)
+    for (host, port), identities in sorted(_addressed(assets, own).items(), key=lambda pair: pair[0]):
+        instances = listeners.get((host, port)) or listeners.get(("", port), set())
+        at_urls = {groups.find(identity) for identity in identities}
         started = {groups.find(server) for instance in instances for server in servers.get(instance, ())}
         if len(at_urls) == 1 and len(started) == 1:
             groups.join(*at_urls, *started)
-            endpoints = {target for target, owners in servers.items() if owners & addressed[port]}
+            endpoints = {target for target, owners in servers.items() if owners & identities}
             for instance in instances | endpoints:
                 groups.join(instance, min(instances))
 
 
-def _own_port(url: str, own: frozenset[str]) -> int | None:
-    host, port = port_of(url)
-    return port if host and (is_loopback(host) or host in own) else None
+def _listeners(assets: Iterable[Asset]) -> dict[_Door, set[AssetId]]:
+    """Processes by what they listen at; an empty address stands for all."""
+    found: defaultdict[_Door, set[AssetId]] = defaultdict(set)
+    for asset in assets:
+        if asset.kind is AssetKind.INSTANCE and "pid" in asset.attributes:
+            for listening in asset.attributes.get("listening", ()):
+                address = host_of(listening["address"])
+                found["" if address in _EVERYWHERE else address, listening["port"]].add(asset.id)
+    return dict(found)
+
+
+def _addressed(assets: Iterable[Asset], own: frozenset[str]) -> dict[_Door, set[AssetId]]:
+    """Servers by the address of this machine that their URL names."""
+    found: defaultdict[_Door, set[AssetId]] = defaultdict(set)
+    for asset in assets:
+        if asset.kind is AssetKind.SERVER and (url := asset.attributes.get("url", "")):
+            host, port = port_of(url)
+            if host and port and (is_loopback(host) or host in own):
+                found[host_of(host), port].add(asset.id)
+    return dict(found)
 
 
 def _stamped(asset: Asset, observation: Observation) -> Asset:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bartizan.discover.credentials import redact_command
-from bartizan.discover.identify import (
+from bartizan.discover.identify import asset_id, (
     Identity,
     identify_command,
     identify_url,
@@ -94,7 +94,9 @@ def test_a_program_in_a_bin_folder_may_be_the_bare_name_of_a_configuration() -> 
         ("https://x.example:443/mcp?key=1#f", "https://x.example/mcp"),
         ("https://u:p@x.example", "https://x.example/"),
         ("https://[2001:db8::1]:8443/mcp", "https://[2001:db8::1]:8443/mcp"),
-        ("http://127.0.0.2/", "http://127.0.0.1/"),
+        ("http://mcp.localhost:8000", "http://127.0.0.1:8000/"),
+        ("http://[::ffff:127.0.0.1]:8000/mcp", "http://127.0.0.1:8000/mcp"),
+        ("http://127.0.0.2/", "http://127.0.0.2/"),
         ("https://user:hunter2@[bad/mcp?key=1", "https://[bad/mcp"),
     ],
 )
@@ -105,6 +107,7 @@ def test_urls_of_one_endpoint_are_one(url: str, normal: str) -> None:
 def test_a_loopback_url_is_found_by_its_port() -> None:
     assert listen_keys("http://localhost:8000/mcp") == ["listen:8000"]
     assert listen_keys("https://127.0.0.1/mcp") == ["listen:443"]
+    assert listen_keys("https://127.0.0.10/mcp") == ["listen:127.0.0.10:443"]
     assert listen_keys("https://x.example/mcp") == []
 
 
@@ -121,3 +124,9 @@ def test_no_command_raises_and_equal_commands_are_equal(words: list[str]) -> Non
     sure, possible = process_keys(words, [package_of(words)], "/p")
     assert sure
     assert set(sure) <= set(possible) or len(sure) == 1
+
+
+def test_a_nul_in_a_word_makes_no_two_words_of_it():
+    assert asset_id("tool", "a\0b") != asset_id("tool", "a", "b")
+    assert asset_id("tool", "a\x01\x02b") != asset_id("tool", "a\0b")
+    assert identify_command(["npx", "x", "a\0b"]).id != identify_command(["npx", "x", "a", "b"]).id

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -103,6 +104,35 @@ def test_a_process_of_this_machine_answers_at_the_machines_own_address_and_not_a
 
     assert merged_with(frozenset({"10.1.2.3"})) == 1
     assert merged_with(frozenset({"10.9.9.9"})) == 2
+
+
+@pytest.mark.parametrize(
+    ("bound", "joined"),
+    [
+        ([("server:ten", "127.0.0.10"), ("server:eleven", "127.0.0.11")], {"server:ten", "server:eleven"}),
+        ([("server:ten", "127.0.0.10"), ("server:all", "0.0.0.0")], {"server:ten", "server:all"}),
+        ([("server:ten", "127.0.0.10")], {"server:ten"}),
+        ([("server:one", "127.0.0.1")], set()),
+        ([("server:all", "::")], {"server:all"}),
+    ],
+)
+def test_a_process_is_the_server_only_at_the_addresses_that_it_listens_at(
+    bound: list[tuple[str, str]], joined: set[str]
+):
+    urls = [f"http://127.0.0.{last}:9000/mcp" for last in (10, 11)]
+    processes = [
+        saw(
+            "processes",
+            server(name),
+            instance(f"instance:{name}", pid=number, listening=[{"address": address, "port": 9000}]),
+            edges=(of(name, f"instance:{name}"),),
+        )
+        for number, (name, address) in enumerate(bound, 1)
+    ]
+    found = merge([saw("network", *(server(url, f"url:{url}", url=url) for url in urls)), *processes], at=NOON)
+    both = {name for name, _ in bound if any(found.names[name] == found.names[url] for url in urls)}
+    assert both == joined
+    assert found.names[urls[0]] != found.names[urls[1]] or [name for name, _ in bound] == ["server:all"]
 
 
 def test_a_server_that_one_client_reaches_past_the_gateway_is_not_behind_it():
