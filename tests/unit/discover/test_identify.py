@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bartizan.discover.credentials import redact_command
-from bartizan.discover.identify import asset_id, (
+from bartizan.discover.identify import (
     Identity,
+    asset_id,
     identify_command,
     identify_url,
     listen_keys,
