@@ -9,6 +9,7 @@ import yaml
 
 from bartizan.model.errors import ContentError, Place, UsageError
 from bartizan.model.limits import DEFAULT
+from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 
 _MISTAKES_MAX = 50
 
@@ -68,9 +69,8 @@ def parse_config(text: str, path: str) -> Config:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         document: Any = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise ContentError([(Place(path=path, line=line), f"not YAML: {error.problem}")]) from None
+    except NOT_YAML as error:
+        raise ContentError([yaml_mistake(path, error)]) from None
     mistakes: list[tuple[Place, str]] = []
     while len(mistakes) < _MISTAKES_MAX:
         try:

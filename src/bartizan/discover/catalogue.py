@@ -10,6 +10,7 @@ from bartizan.model.client import ClientSpec, ConfigPath, head_of
 from bartizan.model.errors import ContentError, Place
 from bartizan.model.json import as_object
 from bartizan.model.record import FileRecord
+from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 UNKNOWN = "unknown"  # the id of the entry whose patterns find files of clients that are not in the catalogue
@@ -40,9 +41,8 @@ def _entries(path: str, text: str, mistakes: list[tuple[Place, str]]) -> list[tu
     try:
         root: Any = yaml.compose(text, Loader=_LOADER)
         value: Any = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        mistakes.append((Place(path=path, line=line), f"not YAML: {error.problem}"))
+    except NOT_YAML as error:
+        mistakes.append(yaml_mistake(path, error))
         return []
     if not isinstance(as_object(value).get("clients"), list):
         mistakes.append((Place(path=path, line=1), "has no list named clients"))

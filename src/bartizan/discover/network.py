@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from bartizan.discover.identify import asset_id, identify_url, is_loopback, listen_keys, normalise_url, port_of
 from bartizan.model.asset import Asset, AssetKind, Basis, Confidence, Edge, EdgeKind
 from bartizan.model.coverage import Look, Outcome
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.record import EndpointRecord
+from bartizan.text.patterns import without_secrets
 
 SEEN_BY = "network"
 _REASONS = {
@@ -27,7 +30,7 @@ def read_endpoints(records: Iterable[EndpointRecord], *, at: datetime) -> Observ
     and could not be asked further is a look, not a server.
     """
     assets, edges, looks = list[Asset](), list[Edge](), list[Look]()
-    for record in records:
+    for record in map(_safe, records):
         subject = ""
         if record.evidence:
             server, instance = _server(record), _instance(record)
@@ -36,6 +39,16 @@ def read_endpoints(records: Iterable[EndpointRecord], *, at: datetime) -> Observ
             edges.append(Edge(source=server.id, target=instance.id, kind=EdgeKind.INSTANCE_OF, basis=Basis.OBSERVED))
         looks.append(_look(record, subject))
     return Observation(seen_by=SEEN_BY, at=at, assets=tuple(assets), edges=tuple(edges), looks=tuple(looks))
+
+
+def _safe(record: EndpointRecord) -> EndpointRecord:
+    """The record with a mark for every secret in what the server says of itself."""
+    return msgspec.structs.replace(
+        record,
+        server_info={name: without_secrets(value) for name, value in record.server_info.items()},
+        resource_metadata=without_secrets(record.resource_metadata),
+        problem=without_secrets(record.problem),
+    )
 
 
 def _server(record: EndpointRecord) -> Asset:

@@ -233,7 +233,7 @@ def _assets(sight: _Sight, key: Secret) -> Iterator[Asset]:
         attributes={
             "transport": (Transport.STDIO if sight.channel else Transport.STREAMABLE_HTTP).value,
             "command": list(sight.command),
-            "directory": sight.chain.first.directory,
+            "directory": redact_text(sight.chain.first.directory, place, key).text,
             **({"package": package} if sight.package.ecosystem != "unknown" else {}),
             "configured": False,
             "remote": False,

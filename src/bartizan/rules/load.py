@@ -13,14 +13,26 @@ import yaml
 from bartizan.model.asset import AssetKind, Confidence
 from bartizan.model.errors import ContentError, Place
 from bartizan.model.finding import Severity
+from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
+
+
+class WeightedPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One expression (RE2) over folded text, and how much it tells by itself, from 0 to 1."""
+
+    text: str
+    weight: float
 
 
 class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a check judges (a kind of asset; the whole inventory where none is named), how sure it is, and the mend."""
+    """What a check judges (a kind of asset; the whole inventory where none is named), how sure it is, and the mend.
+
+    `patterns` make it a rule of the lexicon: it judges texts, wherever they stand, and needs no function.
+    """
 
     judges: AssetKind | None = None
     confidence: Confidence
     remedy: str
+    patterns: tuple[WeightedPattern, ...] = ()
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,12 +78,11 @@ def load(files: Mapping[str, str]) -> list[Rule]:
     for path, text in sorted(files.items()):
         try:
             rule = _convert(text)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else None
-            mistakes.append((Place(path=path, line=line), f"not YAML: {error.problem}"))
-            continue
         except msgspec.ValidationError as error:
             mistakes.append((Place(path=path), str(error)))
+            continue
+        except NOT_YAML as error:
+            mistakes.append(yaml_mistake(path, error))
             continue
         mistakes += [(Place(path=path), what) for what in _mistakes(rule)]
         for unique in (rule.id, rule.name):

@@ -1,6 +1,7 @@
 """The process collector against real processes of this machine."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bartizan.adapters.collectors import processes_linux
 from bartizan.adapters.collectors.processes import UnsupportedProcesses, process_collector
 from bartizan.adapters.collectors.processes_linux import LinuxProcesses
 from bartizan.model.coverage import Outcome
@@ -208,3 +210,20 @@ def test_elsewhere_the_absence_of_the_process_table_is_a_look() -> None:
     (look,) = collector.collect().looks
     assert not look.complete
     assert "win32" in look.reason
+
+
+def test_a_process_of_which_only_the_number_shows_is_counted_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under `hidepid=1`."""
+    real = processes_linux._folder  # pyright: ignore[reportPrivateUsage]
+
+    def closed(name: str, at: int | None = None):
+        if name == f"/proc/{os.getpid()}":
+            raise PermissionError(1, "Operation not permitted")
+        return real(name, at)
+
+    monkeypatch.setattr(processes_linux, "_folder", closed)
+    collected = LinuxProcesses().collect()
+    assert os.getpid() not in {record.pid for record in collected.records}
+    assert any(
+        re.search(r"[1-9]\d* process(es)? (could not be read|of other users)", one.reason) for one in collected.looks
+    )

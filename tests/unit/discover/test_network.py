@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from bartizan.discover.network import read_endpoints
 from bartizan.model.asset import AssetKind, Confidence, EdgeKind
 from bartizan.model.coverage import Outcome
 from bartizan.model.record import EndpointRecord
+from bartizan.model.secret import MARK
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 OPEN = EndpointRecord(
@@ -87,3 +89,13 @@ def test_what_could_not_be_asked_is_never_clean(status: str, outcome: Outcome):
     assert observation.assets == ()
     assert observation.looks[0].outcome is outcome
     assert observation.looks[0].reason
+
+
+def test_a_secret_that_a_server_says_of_itself_never_shows():
+    secret = "ghp_" + "A1b2" * 9
+    told = msgspec.structs.replace(
+        OPEN, server_info={"name": secret}, resource_metadata=f"http://x/?t={secret}", problem=f"no {secret}"
+    )
+    observation = read(told)
+    assert secret not in msgspec.json.encode(observation).decode()
+    assert observation.assets[0].name == MARK

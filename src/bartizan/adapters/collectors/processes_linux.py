@@ -109,6 +109,9 @@ class _Pass:
                 return self._record(pid, found, at) if found else None
         except (FileNotFoundError, ProcessLookupError):
             return None
+        except PermissionError:  # `hidepid=1`: the number shows, and nothing else
+            self._refused += 1
+            return None
 
     def _stat(self, at: int) -> _Stat | None:
         text, _ = _read("stat", at, 4096)
