@@ -62,17 +62,27 @@ def _coverage(inventory: Inventory) -> Iterable[Coverage]:
 
 def dump(document: Any) -> str:
     """Indented ASCII JSON that every reader accepts, with a line feed at its end."""
-    return msgspec.json.format(_encoded(document, depth=3), indent=2) + "\n"
+    out = bytearray()
+    _write(out, document, depth=3, margin="\n")
+    out += b"\n"
+    return out.decode("ascii")
 
 
-def _encoded(value: Any, depth: int) -> str:
-    """JSON in ASCII. The upper levels are taken apart, so that the encoder never holds all of a large document."""
-    if depth and isinstance(value, dict):
+def _write(out: bytearray, value: Any, depth: int, margin: str) -> None:
+    """The upper levels are taken apart, so that no encoder ever holds all of a large document."""
+    if depth and value and isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
-        return "{" + ",".join(f"{_plain(key)}:{_encoded(item, depth - 1)}" for key, item in fields.items()) + "}"
-    if depth and isinstance(value, list | tuple):
-        return "[" + ",".join(_encoded(item, depth - 1) for item in cast("list[Any]", value)) + "]"
-    return _plain(value)
+        opening, closing, members = "{", "}", [(f"{_plain(key)}: ", item) for key, item in fields.items()]
+    elif depth and value and isinstance(value, list | tuple):
+        opening, closing, members = "[", "]", [("", item) for item in cast("list[Any]", value)]
+    else:
+        out += msgspec.json.format(_plain(value), indent=2).replace("\n", margin).encode("ascii")
+        return
+    inner = margin + "  "
+    for number, (label, item) in enumerate(members):
+        out += f"{',' if number else opening}{inner}{label}".encode("ascii")
+        _write(out, item, depth - 1, inner)
+    out += f"{margin}{closing}".encode("ascii")
 
 
 def _plain(value: Any) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.finding import Finding
@@ -87,6 +89,17 @@ def test_hostile_text_stays_inside_its_string(
 
 def test_numbers_beyond_json_are_told_as_text(complete: Inventory) -> None:
     assert json.loads(dump({"score": float("inf"), "half": "\ud800"})) == {"score": "inf", "half": "‹U+D800›"}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=40,
+    )
+)
+def test_a_document_is_indented_as_the_standard_library_does(document: Any) -> None:
+    assert dump(document) == json.dumps(document, indent=2) + "\n"
 
 
 def test_nothing_looked_at_is_not_complete() -> None:
