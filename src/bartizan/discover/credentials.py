@@ -119,6 +119,8 @@ def _backend(text: str, password: SecretSpan) -> str:
     return f"{scheme[1].lower()}://{host[1].lower()}" if scheme and host else ""
 
 
+_USER_OPTIONS = frozenset({"-u", "--user", "--userpwd", "--proxy-user", "--basic-auth"})
+_USER_PASSWORD = re.compile(r"([^\s:/@]{1,100}:)([^\s/]{6,300})")
 _OPTION = re.compile(r"(--?[A-Za-z][\w\-.]*)=(.*)", re.DOTALL)
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9\-]*):\s*(.+)", re.DOTALL)
@@ -141,6 +143,8 @@ def redact_command(
 
 
 def _redact_word(word: str, before: str, place: Place, key: Secret) -> Redacted:
+    if redacted := _redact_user(word, before, place, key) or _redact_header(word, before, place, key):
+        return redacted
     for form in (_OPTION, _ASSIGNMENT, _HEADER):
         if (match := form.fullmatch(word)) and names_credential(match[1]):
             redacted = redact_value(match[1].lstrip("-"), match[2], place, key)
@@ -163,6 +167,29 @@ def hides_code(word: str, shown: str) -> bool:
         return False
     before, after = Counter(word), Counter(_MARK.sub("", shown))
     return any(before[one] > after[one] for one in _ACTING)
+
+
+def _redact_user(word: str, before: str, place: Place, key: Secret) -> Redacted | None:
+    """`--user NAME:PASSWORD`; not a group's name or number, which stands there too: `--user node:node`."""
+    option, equals, value = word.partition("=") if word.startswith("-") else (before, "=", word)
+    if not equals or option not in _USER_OPTIONS or not (pair := _USER_PASSWORD.fullmatch(value)):
+        return None
+    if pair[2].isdigit() or not any(one.isdigit() for one in pair[2]):
+        return None
+    credential = _generic(option.lstrip("-"), pair[2], place, key)
+    return Redacted(text=word.removesuffix(pair[2]) + mark(credential), credentials=(credential,))
+
+
+def _redact_header(word: str, before: str, place: Place, key: Secret) -> Redacted | None:
+    """`-H 'NAME: VALUE'` of a credential's name: the whole value where it has blanks, whatever its scheme is."""
+    match = _HEADER.fullmatch(word) if before in {"-H", "--header"} else None
+    if match is None or not names_credential(match[1]):
+        return None
+    redacted = redact_value(match[1], match[2], place, key)
+    if not redacted.credentials and " " in match[2].strip() and not is_placeholder(match[2]):
+        credential = _generic(match[1], match[2], place, key)
+        redacted = Redacted(text=mark(credential), credentials=(credential,))
+    return Redacted(text=word[: match.start(2)] + redacted.text, credentials=redacted.credentials)
 
 
 _QUERY = re.compile(r"([?&;#])([^=&;#?]+)=((?:[^&;#?]|\?(?![^=&;#?]+=))*)")

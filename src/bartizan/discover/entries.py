@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from bartizan.discover.formats import Step, pointer
+from bartizan.discover.unwrap import SCRIPT_CHARACTERS_MAX
 from bartizan.model.json import as_object
 from bartizan.model.limits import DEFAULT
 from bartizan.model.snapshot import Transport
@@ -136,6 +137,8 @@ class _Reading:
 
 def split(line: str) -> list[str]:
     """The words of a command line, as a shell would part them."""
+    if len(line) > SCRIPT_CHARACTERS_MAX:  # longer than anybody writes; the parser takes its time
+        return line.split()
     try:
         return shlex.split(line)
     except ValueError:

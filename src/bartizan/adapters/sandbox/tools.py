@@ -77,6 +77,7 @@ def script_mounts(script: Path) -> list[Mount]:
     """
     if inside_system(str(script)):
         return []
+    script = Path(os.path.abspath(script))  # noqa: PTH100 - links stay: the server is to find itself where it was named
     root = next((folder for folder in script.parents if any((folder / mark).exists() for mark in _MARKS)), None)
     folder = next((place for place in (root, script.parent) if place is not None and not too_much(place)), None)
     if folder is None:
@@ -92,7 +93,14 @@ def mount_of(path: Path) -> Mount:
 
 
 def too_much(folder: Path) -> bool:
-    """Whether a folder holds more than a program: a home or what is above it, system state, credentials."""
+    """Whether a folder holds more than a program: a home or what is above it, system state, credentials.
+
+    A link in a project may lead to any of them, so it is the folder behind the link that is judged as well.
+    """
+    return any(_too_much(one) for one in {folder, Path(os.path.realpath(folder))})
+
+
+def _too_much(folder: Path) -> bool:
     if len(folder.parts) <= 2 or folder in Path.home().parents or folder in _STATE:
         return True
     others = [Path("/home", folder.parts[2])] if folder.parts[1] == "home" else []

@@ -85,3 +85,13 @@ def test_behind_a_version_managers_shim_stands_its_newest_installation(tmp_path:
     shim = tmp_path / "shims" / "python3"
     assert behind_shim(shim) == str(tmp_path / layout.format("3.11.7") / "python3")
     assert behind_shim(tmp_path / "bin" / "python3") == str(tmp_path / "bin" / "python3")
+
+
+def test_a_link_to_a_home_is_not_mounted_for_the_script_behind_it(home, tmp_path):
+    (home / ".ssh").mkdir()
+    (home / "server.js").write_text("")
+    project = tmp_path / "cloned"
+    project.mkdir()
+    (project / "up").symlink_to(home)
+    mounts = script_mounts(project / "up" / "server.js")
+    assert [mount.source for mount in mounts] == [str(project / "up" / "server.js")]
