@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bartizan.discover.packages import PackageRef, package_of, pypi_name
+from bartizan.discover.unwrap import run_beside
 from bartizan.model.asset import AssetId
 
 
@@ -39,13 +40,15 @@ def _joined(parts: Iterable[str]) -> str:
 def identify_command(command: Sequence[str], package: PackageRef | None = None) -> Identity:
     """The identity of a server started by `command`, whose secrets are already marks.
 
-    Secrets, placeholders, versions and the runner's own options are not part of it; the server's own arguments are.
+    Secrets, placeholders, versions and the runner's own options are not part of it; the server's own arguments are,
+    and what a shell runs beside it.
     """
     found = package or package_of(command)
     if found.url:
         return identify_url(found.url)
     subject = subject_of(found, command)
-    launch = _launch(subject, found.arguments)
+    beside = run_beside(command)
+    launch = _launch(subject, (*found.arguments, *(("\n", *beside) if beside else ())))
     return Identity(id=asset_id("server", launch), keys=(launch,), weak=(f"package:{subject}",))
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
 
 import msgspec
@@ -202,3 +203,48 @@ def _without_redirections(words: list[str]) -> list[str]:
         elif kept or not re.match(r"[A-Za-z_]\w*=", word):
             kept.append(word)
     return kept
+
+
+# Beside the server these do nothing to it.
+_HARMLESS = frozenset("cd pushd exec true : echo printf sleep umask wait exit ulimit mkdir test [ tee cat".split())
+_STEERS = re.compile(r"(?:LD_|DYLD_|NODE_|PYTHON|npm_config_|BASH_ENV|PATH)\w*=.*", re.IGNORECASE | re.DOTALL)
+_RUNS = re.compile(r"\$\(|`")
+
+
+def run_beside(words: Sequence[str]) -> tuple[str, ...]:
+    """What a command line runs or steers beside its server, taken off by `unwrapped`: a part of what the server is.
+
+    `sh -c 'evil; npx good'` and `env LD_PRELOAD=evil npx good` are not `npx good`.
+    """
+    steering = [word for word in words[1:LAYERS_MAX] if program_of(words[0]) in _ASSIGNING and _STEERS.fullmatch(word)]
+    return (*steering, *(command for script in _scripts(words) for command in _others(script)))
+
+
+_ASSIGNING = frozenset({"env", "cross-env"})
+
+
+def _scripts(words: Sequence[str]) -> list[str]:
+    """The texts that a shell is given to run."""
+    shell, found = False, list[str]()
+    for word, following in pairwise(words[: LAYERS_MAX * 4]):
+        shell = shell or program_of(word) in SHELLS | _POWERSHELLS
+        if shell and re.fullmatch(r"-[a-z]*c(?:ommand)?|--command", word, re.IGNORECASE):
+            found.append(following)
+    return found
+
+
+def _others(script: str) -> list[str]:
+    commands: list[list[str]] = [[]]
+    for word in _tokens(script):
+        if word == "|" or _ENDS.fullmatch(word):
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    server = script_command(script)
+    plain = [(words, _without_redirections(words)) for words in commands if words]
+    return [
+        " ".join(words)
+        for words, command in plain
+        if (command != server and (not command or program_of(command[0]) not in _HARMLESS))
+        or (_RUNS.search(" ".join(words)) and (command != server or words != command))
+    ]
