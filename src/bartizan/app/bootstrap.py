@@ -67,6 +67,7 @@ def real_parts(config: Config) -> Parts:
     clock = adapters.SystemClock()
     catalogue = load_clients()
     return Parts(
+        machine=f"machine:{adapters.this_host().name}",
         clock=clock,
         store=adapters.SqlStore(_store_url(config.store, state, references.read)),
         key=vault.read_or_make(FINGERPRINT_KEY),

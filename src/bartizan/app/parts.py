@@ -24,12 +24,14 @@ from bartizan.rules.check import Check
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that `bootstrap` chooses. `key` is the deployment's key for fingerprints.
+    """Everything that `bootstrap` chooses. `key` is the deployment's key for fingerprints, `machine` this host's name:
+    scans of it are kept under it, so that several hosts may share a store.
 
     `files` gives the collector for a scope (`app.gather.Scope`), `network` the one that may, or may not, look at public
     addresses. `consent_digest` names a start by its launch, the deployment's key, and the digest of the program.
     """
 
+    machine: str
     clock: Clock
     store: Store
     key: Secret

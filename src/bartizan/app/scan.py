@@ -45,6 +45,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return FINDINGS if worst else CLEAN
 
 
+def inventory_exit_code(inventory: Inventory) -> int:
+    """3 when something was not looked at, else 0."""
+    return CLEAN if Summary.of(inventory, []).complete else INCOMPLETE
+
+
 async def discover(scope: Scope, config: Config, parts: Parts, progress: Progress) -> Inventory:
     """The inventory, without starting or asking any server for its definitions."""
     gathered = await gather(scope, parts, progress)
@@ -62,8 +67,8 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     progress("judging")
     inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
     findings = run(parts.checks, inventory)
-    parts.store.save(inventory, findings, scope=scope.name)
-    changes = tuple(parts.store.changes(scope=scope.name))
+    parts.store.save(inventory, findings, scope=scope.name or parts.machine)
+    changes = tuple(parts.store.changes(scope=scope.name or parts.machine))
     return Result(inventory=msgspec.structs.replace(inventory, changes=changes), findings=findings)
 
 

@@ -33,11 +33,10 @@ def scope_of(config: Config, asked: Asked) -> Scope:
     named = [str(asked.home.absolute())] if asked.home else []
     folders = [str(Path(folder).absolute()) for folder in [*asked.projects, *targets.folders]]
     machine = not named and not (asked.only_targets and targets)
+    name = _name([*named, *asked.targets, *folders])
     if not machine or asked.targets:
-        name = _name([*named, *asked.targets, *folders])
         homes, projects = tuple(named), tuple(folders)
     else:
-        name = ""
         homes = tuple(_folder(home) for home in config.discover.homes)
         projects = (*folders, *(_folder(project) for project in config.discover.projects))
         targets = classify(config.discover.targets)

@@ -39,4 +39,4 @@ def discover(
         scope = scope_of(settings, asked)
         inventory = asyncio.run(app.discover(scope, settings, parts, tell))
     emit(render(format, inventory, None), output)
-    raise typer.Exit(app.INCOMPLETE if inventory.incomplete else app.CLEAN)
+    raise typer.Exit(app.inventory_exit_code(inventory))

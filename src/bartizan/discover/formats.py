@@ -141,7 +141,9 @@ def _value_error(error: Exception) -> BrokenError:
     if line is None and (match := re.search(r"\(at line (\d+), column (\d+)\)", str(error))):
         line, column = int(match[1]), int(match[2])
     kind = {"JSONDecodeError": "JSON", "TOMLDecodeError": "TOML"}.get(type(error).__name__, "readable")
-    reason = _QUOTED.split(str(getattr(error, "msg", error)))[0].strip()[:200]
+    # The JSON parser quotes at most one character; the others quote what they met.
+    told = str(getattr(error, "msg", error))
+    reason = (told if kind == "JSON" else _QUOTED.split(told)[0]).strip()[:200]
     return BrokenError(f"not {kind}: {reason}", line=line, column=column)
 
 

@@ -16,11 +16,14 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """What a check saw on its subject.
 
     `detail` tells several sights of one rule on one subject apart and is part of the finding's id, so it must not
-    change from run to run. `severity` and `confidence` replace the rule's where the case is better or worse than usual.
+    change from run to run. `place_is_identity`: the id rests on the detail alone, because the subject's own id differs
+    from deployment to deployment, as that of a credential does. `severity` and `confidence` replace the rule's where
+    the case is better or worse than usual.
     """
 
     message: str
     detail: str = ""
+    place_is_identity: bool = False
     place: Place | None = None
     evidence: str = ""
     severity: Severity | None = None
@@ -56,7 +59,7 @@ def _run(check: Check, inventory: Inventory) -> Iterator[Finding]:
 def finding(rule: Rule, subject: AssetId, sight: Sight) -> Finding:
     """A Finding from what a check saw."""
     return Finding(
-        id=finding_id(rule.name, subject, sight.detail),
+        id=finding_id(rule.name, "" if sight.place_is_identity else subject, sight.detail),
         rule=rule.name,
         title=rule.title,
         subject=subject,

@@ -19,7 +19,8 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
         place = next(place for place in subject.places if place.path == path)
         yield Sight(
             message=f"{kind} credential {subject.name} stands in clear text in {path}",
-            detail=path,
+            detail=f"{path}{place.pointer}",
+            place_is_identity=True,
             place=place,
             evidence=subject.attributes.get("fingerprint", ""),
             severity=Severity.LOW if kind in _PUBLIC else None,

@@ -1,0 +1,1 @@
+"""What is known of the world outside, as tables: kept by hand, each entry with its source."""
