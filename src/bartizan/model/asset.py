@@ -95,7 +95,8 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def label(self) -> str:
         """The name as a list of many kinds shows it: a credential's name is only where it stands, so its kind first."""
         kind = self.attributes.get("kind") if self.kind is AssetKind.CREDENTIAL else None
-        return f"{kind} {self.name}" if isinstance(kind, str) and kind != self.name else self.name
+        told = isinstance(kind, str) and kind not in {"generic", self.name}
+        return f"{kind} {self.name}" if told else self.name
 
 
 class Edge(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
