@@ -33,7 +33,7 @@ def discover(
     from bartizan.app.scope import Asked, scope_of
     from bartizan.cli.formats import check_format, render
 
-    check_format(format)
+    check_format(format, judged=False)
     with opened(config) as (settings, parts), progress() as tell:
         asked = Asked(home=home, projects=project or [], targets=target, processes=processes, public=public)
         scope = scope_of(settings, asked)

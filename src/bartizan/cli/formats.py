@@ -8,14 +8,22 @@ if TYPE_CHECKING:
     from bartizan.model.finding import Finding
     from bartizan.model.inventory import Inventory
 
+# Formats that hold findings alone: of an inventory that was not judged they would say that it is clean.
+FINDINGS_ONLY = frozenset({"sarif", "ocsf"})
 
-def check_format(name: str) -> None:
-    """Refuse an unknown format before anything is looked at. Raises UsageError."""
+
+def check_format(name: str, *, judged: bool = True) -> None:
+    """Refuse an unknown format, or one that cannot show what is not `judged`, before anything is looked at.
+
+    Raises UsageError.
+    """
     from bartizan.app.bootstrap import renderers
 
     known = renderers()
     if name not in known:
         raise UsageError(f"no format {name!r}", remedy=f"use one of {', '.join(sorted(known))}")
+    if name in FINDINGS_ONLY and not judged:
+        raise UsageError(f"{name} holds findings, and an inventory has none", remedy=f"bartizan scan --format {name}")
 
 
 def render(name: str, inventory: "Inventory", findings: "list[Finding] | None") -> str:
@@ -28,5 +36,5 @@ def render(name: str, inventory: "Inventory", findings: "list[Finding] | None") 
         return inventory_table(inventory, width=terminal_width(), colour=colour())
     if name == "table":
         return report_table(inventory, findings or [], width=terminal_width(), colour=colour())
-    check_format(name)
+    check_format(name, judged=findings is not None)
     return renderers()[name](inventory, findings or [])

@@ -44,7 +44,7 @@ def scan(
     public: bool = typer.Option(False, "--public", help="Allow targets on the internet, not only private ones."),
     fail_on: Severity = typer.Option(Severity.HIGH, "--fail-on", help="Exit with 1 for findings this bad or worse."),
     baseline: Path | None = typer.Option(None, "--baseline", help="A JSON report whose findings do not fail the scan."),
-    format: str = typer.Option("table", "--format", help="table, json, html, cyclonedx or cyclonedx-1.6."),
+    format: str = typer.Option("table", "--format", help="table, json, html, sarif, ocsf, cyclonedx or cyclonedx-1.6."),
     output: Path | None = OutputOption,
     snapshot: Path | None = typer.Option(None, "--snapshot", help="Save the inventory and snapshots to FILE."),
     from_snapshot: Path | None = typer.Option(None, "--from-snapshot", help="Judge a saved FILE again; look nowhere."),

@@ -55,7 +55,7 @@ def progress() -> Generator[Callable[[str], None]]:
 
 def emit(text: str, output: Path | None) -> None:
     """Write data to standard output, or to a file that only its owner reads. Raises UsageError."""
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         text += "\n"
     if output is None:
         sys.stdout.write(text)

@@ -11,10 +11,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 from bartizan import __version__
 from bartizan.model.asset import Asset, AssetId, AssetKind, EdgeKind
-from bartizan.model.coverage import Look
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import Inventory
 from bartizan.report.bom import COMPONENT_KINDS, Part, a_property, component, nested, service
+from bartizan.report.gaps import said
 from bartizan.report.json import dump
 from bartizan.report.moment import rfc3339
 from bartizan.report.summary import Summary, unasked
@@ -183,14 +183,8 @@ def _finding_properties(finding: Finding) -> Iterable[Part]:
 def _annotations(inventory: Inventory, known: set[AssetId]) -> list[Part]:
     """Each thing that was not looked at, in words, at what it concerns."""
     when = rfc3339(inventory.taken_at)
-    texts = dict.fromkeys((_subject(look.subject, known), _said(look)) for look in inventory.incomplete)
+    texts = dict.fromkeys((_subject(look.subject, known), said(look)) for look in inventory.incomplete)
     return [
         {"subjects": [subject], "annotator": {"component": _SELF}, "timestamp": when, "text": text}
         for subject, text in texts
     ]
-
-
-def _said(look: Look) -> str:
-    place = f" ({look.place})" if look.place else ""
-    reason = f": {look.reason}" if look.reason else ""
-    return f"Not looked at: {look.part}{place}, {look.outcome}{reason}"

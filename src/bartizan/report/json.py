@@ -68,6 +68,11 @@ def dump(document: Any) -> str:
     return out.decode("ascii")
 
 
+def dump_line(document: Any) -> str:
+    """The same on one line, for JSON lines."""
+    return _plain(document) + "\n"
+
+
 def _write(out: bytearray, value: Any, depth: int, margin: str) -> None:
     """The upper levels are taken apart, so that no encoder ever holds all of a large document."""
     if depth and value and isinstance(value, dict):

@@ -11,7 +11,7 @@ from bartizan.report import formats
 @pytest.mark.mission("X3", "P8")
 def test_every_format_renders_the_same_report_twice_alike(inventory: Inventory, findings: list[Finding]) -> None:
     (renderers,) = manager([formats]).hook.bartizan_renderers()
-    assert list(renderers) == ["table", "json", "html", "cyclonedx", "cyclonedx-1.6"]
+    assert list(renderers) == ["table", "json", "html", "sarif", "ocsf", "cyclonedx", "cyclonedx-1.6"]
     for render in renderers.values():
         assert render(inventory, findings) == render(inventory, findings)
 
