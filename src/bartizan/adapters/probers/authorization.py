@@ -13,6 +13,7 @@ from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_se
 from bartizan.adapters.transports.url import origin, same_origin
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.limits import Limits
+from bartizan.protocol import metadata
 from bartizan.protocol.jsonrpc import decode
 
 _PARAMETER = re.compile(r'\bresource_metadata\s*=\s*(?:"([^"]{1,2000})"|([^\s",]{1,2000}))', re.IGNORECASE)
@@ -63,7 +64,7 @@ async def authorization(url: str, challenge: str, limits: Limits) -> Authorizati
         if (document := await reader.fetch(place, public=False)) is None:
             continue
         if not _names(document, url):
-            reader.problems.append("the protected-resource metadata names another resource")
+            reader.problems.append(metadata.ANOTHER_RESOURCE)
         reader.documents[place] = document
         for issuer in _issuers(document):
             await _issuer(reader, issuer, url)
@@ -79,7 +80,7 @@ def _resource_places(url: str, challenge: str, problems: list[str]) -> list[str]
         named = match[1] or match[2]
         if same_origin(named, url):
             return [named]
-        problems.append("the challenge names metadata on another origin")
+        problems.append(metadata.ANOTHER_ORIGIN)
     base = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/.well-known/oauth-protected-resource"
     path = parts.path.rstrip("/")
     return [base + path, base] if path else [base]
@@ -118,7 +119,7 @@ async def _issuer(reader: _Reader, issuer: str, server: str) -> None:
         if document.get("issuer") == issuer:
             reader.documents[url] = document
         else:
-            reader.problems.append("authorization-server metadata that names another issuer")
+            reader.problems.append(metadata.ANOTHER_ISSUER)
         return
     reader.problems.append("no authorization-server metadata")
 

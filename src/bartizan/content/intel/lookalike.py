@@ -14,6 +14,7 @@ _SEPARATORS = re.compile(r"[-_.]+")
 _COMMON = frozenset("mcp server servers protocol context model filesystem github gitlab".split())
 _BAIT = frozenset("official original verified genuine".split())
 _LOOKS_LIKE = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("0", "o"), ("1", "l"), ("i", "l"), ("5", "s"))
+_OWN_SCOPE = "@modelcontextprotocol"  # what the protocol's own project publishes under
 _ECOSYSTEMS = {"npm": "npm", "pypi": "PyPI"}
 
 
@@ -50,7 +51,8 @@ def _scoped(scope: str, name: str, known: Iterable[KnownServer]) -> Iterator[Lik
         grown = _grown(scope[1:], one.publisher[1:])
         if (near or grown) and (base == one.base or _near(base, one.base)):
             why = f"the scope {scope} {near or grown} {one.publisher}"
-            yield Likeness(known=one, why=why, confidence=Confidence.HIGH if near else Confidence.MEDIUM)
+            sure = near or one.publisher == _OWN_SCOPE
+            yield Likeness(known=one, why=why, confidence=Confidence.HIGH if sure else Confidence.LOW)
 
 
 def _plain(ecosystem: str, name: str, known: Iterable[KnownServer], own: Iterable[KnownServer]) -> Iterator[Likeness]:
@@ -61,10 +63,10 @@ def _plain(ecosystem: str, name: str, known: Iterable[KnownServer], own: Iterabl
             yield Likeness(known=one, why=f"the name is {one.name} with {bait!r}", confidence=Confidence.LOW)
         elif one.publisher and name == f"{one.publisher[1:]}-{one.base}":
             why = f"the name has the scope of {one.name} as a word"
-            sure = one.publisher == "@modelcontextprotocol"
+            sure = one.publisher == _OWN_SCOPE
             yield Likeness(known=one, why=why, confidence=Confidence.HIGH if sure else Confidence.LOW)
     for one in known:
-        if one.ecosystem != ecosystem and not one.publisher and one.name == name:
+        if one.ecosystem != ecosystem and one.name == name and len(name) > len("mcp"):
             why = (
                 f"a package of this name is well known on {_ECOSYSTEMS[one.ecosystem]}, not on {_ECOSYSTEMS[ecosystem]}"
             )
@@ -144,4 +146,4 @@ def distance(one: str, other: str, most: int) -> int:
             row.append(cost)
         if min(row) > most:
             return most + 1
-    return row[-1]
+    return min(row[-1], most + 1)

@@ -20,6 +20,10 @@ class Vulnerable(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     malicious: bool = False
 
+    def holds(self, version: str) -> bool:
+        """Whether an exact version is one of them."""
+        return any(one.holds(version, self.ecosystem) for one in self.ranges)
+
 
 def _before(fixed: str, since: str = "0") -> tuple[Range, ...]:
     return (Range(introduced=since, fixed=fixed),)

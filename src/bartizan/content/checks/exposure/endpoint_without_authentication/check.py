@@ -1,14 +1,12 @@
 """Judge an endpoint by its answer to a request without credentials, and by who can reach it."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from bartizan.content.address import Reach, reach_of
 from bartizan.model.asset import Asset
 from bartizan.model.finding import Severity
 from bartizan.model.inventory import Inventory
 from bartizan.rules.check import Sight
-
-_LOOPBACK = ("127.", "localhost", "::1")
 
 
 def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
@@ -16,8 +14,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     url = str(subject.attributes.get("url", ""))
     if subject.attributes.get("status") != "open" or not url:
         return
-    host = urlsplit(url).hostname or ""
-    local = host.startswith(_LOOPBACK) or host.endswith(".localhost")
+    local = reach_of(url) is Reach.MACHINE
     reach = "any program and web page on this machine" if local else "anybody who reaches its network"
     yield Sight(
         message=f"{url} answered MCP without a credential: {reach} can use it",

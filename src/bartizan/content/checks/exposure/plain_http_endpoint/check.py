@@ -1,24 +1,17 @@
 """Judge a server's address by its scheme and by whether it leaves this machine."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from bartizan.content.address import Reach, host_of, reach_of
 from bartizan.model.asset import Asset
 from bartizan.model.inventory import Inventory
 from bartizan.rules.check import Sight
-
-_LOOPBACK = ("127.", "localhost", "::1")
 
 
 def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     """One sight for an http address that leaves this machine."""
     url = str(subject.attributes.get("url", ""))
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return
-    if parts.scheme != "http" or not host or host.startswith(_LOOPBACK) or host.endswith(".localhost"):
+    if not url.lower().startswith("http://") or not host_of(url) or reach_of(url) is Reach.MACHINE:
         return
     yield Sight(
         message=f"{url} carries tokens, arguments and definitions in clear text",
