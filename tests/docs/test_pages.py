@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tools import cli_page, clients_page, limits_page
+from tools import checks_page, cli_page, clients_page, limits_page
 
 from bartizan.model.asset import AssetKind, EdgeKind
 from fixtures.examples import ROOT, pages
@@ -23,6 +23,10 @@ def test_the_limits_page_is_the_code():
 
 def test_the_clients_page_is_the_catalogue():
     assert clients_page.PAGE.read_text(encoding="utf-8") == clients_page.render(), "run `make docs`"
+
+
+def test_the_checks_page_is_the_headers_of_the_rules():
+    assert checks_page.PAGE.read_text(encoding="utf-8") == checks_page.render(), "run `make docs`"
 
 
 def test_the_number_of_clients_that_is_told_is_that_of_the_catalogue():
