@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from bartizan.content.command import command_of, program_of, shell_line
 from bartizan.model.asset import Asset
 from bartizan.model.finding import Severity
 from bartizan.model.inventory import Inventory
-from bartizan.model.json import as_array
 from bartizan.rules.check import Sight
 
 _RUNNERS = frozenset("npx npm pnpm pnpx yarn bun bunx uv uvx pipx deno go".split())
@@ -19,16 +19,16 @@ _TAKES_VALUE = frozenset(
     ).split()
 )
 _ELSEWHERE = re.compile(
-    r"(?:[\w.\-/@\[\]]{1,200}?\s?@\s?)?(?:git\+\w{2,5}|git|ssh|github|gitlab|bitbucket|gist|https?):\S{1,2000}"
+    r"(?:[\w.\-/@\[\]]{1,200}?\s?@\s?)?(?:git\+\w{2,5}|git|ssh|github|gitlab|bitbucket|gist|https?):\S+"
 )
 _COMMIT = re.compile(r"[@#/][0-9a-f]{40}(?:$|[#/?&])")
-_WORDS_MAX = 64
 
 
 def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     """One sight; a full commit id fixes the code, though nobody vouches for it."""
-    words = [str(word) for word in as_array(subject.attributes.get("command"))][:_WORDS_MAX]
-    at = next((at for at, word in enumerate(words[:8]) if _program(word) in _RUNNERS), None)
+    command = command_of(subject)
+    words = shell_line(command).split() or command
+    at = next((at for at, word in enumerate(words) if program_of(word) in _RUNNERS), None)
     if at is None:
         return
     source = next((one for one in _packages(words[at + 1 :]) if _ELSEWHERE.fullmatch(one)), "")
@@ -39,11 +39,6 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
             evidence=source,
             severity=Severity.LOW if _COMMIT.search(source) else None,
         )
-
-
-def _program(word: str) -> str:
-    name = word.lower().replace("\\", "/").rpartition("/")[2]
-    return name.removesuffix(".exe").removesuffix(".cmd")
 
 
 def _packages(words: Sequence[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bartizan.model.asset import Asset
 from bartizan.model.inventory import Inventory
-from bartizan.model.json import as_object
+from bartizan.model.json import as_object, as_text
 from bartizan.rules.check import Sight
 
 # These fetch the package when the server starts; an installed program is pinned by being installed.
@@ -14,7 +14,8 @@ _FETCHING = frozenset("npx npm pnpm pnpx yarn bunx bun uvx uv pipx docker podman
 def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     """One sight when the launch fetches something that can change under its name."""
     package = as_object(subject.attributes.get("package"))
-    if package.get("runner") not in _FETCHING or package.get("pinned") or package.get("ecosystem") in {"local", None}:
+    ecosystem = as_text(package.get("ecosystem"))
+    if as_text(package.get("runner")) not in _FETCHING or package.get("pinned") or ecosystem in {"local", ""}:
         return
     version = package.get("version")
     wanted = f"version {version}" if version else "no version"
