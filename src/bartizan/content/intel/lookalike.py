@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
@@ -9,6 +10,7 @@ from bartizan.content.intel.known_servers import KNOWN, KnownServer
 from bartizan.model.asset import Confidence
 
 _NAME_CHARACTERS_MAX = 214  # npm's own limit
+_CACHED_MAX = 2_048  # several times the table
 _SEPARATORS = re.compile(r"[-_.]+")
 # Words that half of all servers have in their names: a slip in them is no name of its own.
 _COMMON = frozenset("mcp server servers protocol context model filesystem github gitlab".split())
@@ -75,13 +77,13 @@ def _plain(ecosystem: str, name: str, known: Iterable[KnownServer], own: Iterabl
 
 def _near(name: str, known: str) -> str:
     """How a name can be misread or mistyped for another; empty where it cannot, or is the same."""
-    if name == known or abs(len(name) - len(known)) > 2:
+    if name == known:
         return ""
-    if _SEPARATORS.sub("", name) == _SEPARATORS.sub("", known):
+    words, others = _words(name), _words(known)
+    if "".join(words) == "".join(others):
         return "differs only in separators from"
     if _skeleton(name) == _skeleton(known):
         return "looks like"
-    words, others = _SEPARATORS.split(name), _SEPARATORS.split(known)
     if len(words) != len(others):
         return ""
     changed = [(one, other) for one, other in zip(words, others, strict=True) if one != other]
@@ -110,22 +112,28 @@ def _doubled(word: str, known: str) -> bool:
 
 def _grown(scope: str, known: str) -> str:
     """A publisher's scope with a word added: `modelcontextprotocol-tools`."""
-    words = _SEPARATORS.split(scope)
+    words = _words(scope)
     if len(words) > 1 and len(known) >= 5 and known in {words[0], words[-1]}:
         return "adds a word to"
     return ""
 
 
 def _baited(name: str, known: str) -> str:
-    words = _SEPARATORS.split(name)
+    words = _words(name)
     bait = next((word for word in (words[0], words[-1]) if word in _BAIT), "")
-    rest = [word for word in words if word != bait]
-    return bait if bait and rest == _SEPARATORS.split(known) else ""
+    rest = tuple(word for word in words if word != bait)
+    return bait if bait and rest == _words(known) else ""
 
 
+@lru_cache(maxsize=_CACHED_MAX)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(_SEPARATORS.split(name))
+
+
+@lru_cache(maxsize=_CACHED_MAX)
 def _skeleton(name: str) -> str:
     """A name with the characters that look alike as one, and without separators."""
-    name = _SEPARATORS.sub("", name)
+    name = "".join(_words(name))
     for shape, seen in _LOOKS_LIKE:
         name = name.replace(shape, seen)
     return name

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
+from bartizan.model.errors import Place
 from bartizan.model.finding import Severity
 from bartizan.model.inventory import Inventory
 from bartizan.rules.check import Sight
@@ -20,17 +21,16 @@ _PARTS = {
 
 def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     """One sight for each part. Places in files have a path and are another check's."""
-    kind = subject.attributes.get("kind", "generic")
-    servers = _holders(subject, inventory)
-    names = ", ".join(sorted({server.name for server in servers})) or "a server"
-    seen: set[str] = set()
+    found: dict[str, Place] = {}
     for place in subject.places:
         part = place.pointer.split("/")[1] if place.pointer.startswith("/") else ""
-        if place.path or place.url or place.pid is not None or part not in _PARTS or part in seen:
-            continue
-        seen.add(part)
+        if part in _PARTS and not place.path and not place.url and place.pid is None:
+            found.setdefault(part, place)
+    servers = _holders(subject, inventory) if found else []
+    names = ", ".join(sorted({server.name for server in servers})) or "a server"
+    for part, place in found.items():
         yield Sight(
-            message=f"{kind} credential stands in the {_PARTS[part]} of {names}",
+            message=f"{subject.attributes.get('kind', 'generic')} credential stands in the {_PARTS[part]} of {names}",
             detail=" ".join((*(server.id for server in servers), place.pointer)),
             place_is_identity=True,
             place=place,
