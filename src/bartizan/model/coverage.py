@@ -6,6 +6,9 @@ import msgspec
 
 from bartizan.model.errors import Place
 
+# The part of a look that says that a server repeated a credential which it was given.
+REDACTION = "redaction"
+
 
 class Outcome(StrEnum):
     """How a look ended. Everything but `looked` and `absent` makes a result incomplete."""

@@ -13,7 +13,7 @@ from bartizan.adapters.transports.sse import SseTransport
 from bartizan.adapters.transports.stdio import StdioTransport
 from bartizan.adapters.transports.streamable_http import StreamableHttpTransport
 from bartizan.model.asset import AssetId
-from bartizan.model.coverage import Look, Outcome
+from bartizan.model.coverage import REDACTION, Look, Outcome
 from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError, reason_of
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
@@ -228,5 +228,5 @@ def _looks(attempt: _Attempt, metadata: Authorization | None, *, hits: int) -> l
         looks.append(PartLook(part="stop", outcome=Outcome.FAILED, reason=attempt.left_behind))
     if hits:
         reason = "the server's definitions hold a credential that it was given; it stands there as a mark"
-        looks.append(PartLook(part="redaction", outcome=Outcome.LOOKED, reason=reason))
+        looks.append(PartLook(part=REDACTION, outcome=Outcome.LOOKED, reason=reason))
     return looks
