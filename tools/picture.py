@@ -12,8 +12,9 @@ from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
 from rich.text import Text
 
-from bartizan.app.content import load_checks
-from bartizan.app.scan import judge, read_inventory
+from bartizan.app.content import load_content
+from bartizan.app.scan import judge_again, read_inventory
+from bartizan.assess.judge import Judge
 from bartizan.report.table import render_table
 
 COLUMNS = 110
@@ -21,7 +22,8 @@ COLUMNS = 110
 
 def draw(snapshot: Path, lines: int) -> str:
     """The first lines of the report as SVG."""
-    result = judge(read_inventory(snapshot), load_checks())
+    checks, lexicon = load_content()
+    result = judge_again(read_inventory(snapshot), checks, Judge(lexicon))
     report = render_table(result.inventory, result.findings, width=COLUMNS, colour=True).splitlines()
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ bartizan scan --lab", "bold"))

@@ -1,10 +1,12 @@
 """Every rule proves itself: on samples that it matches, and on samples that it does not."""
 
+import json
 from importlib.resources import files
 
 import pytest
 
-from bartizan.app.content import load_checks
+from bartizan.app.content import load_checks, load_content
+from bartizan.assess.judge import Judge
 from bartizan.rules.check import Check, run
 from bartizan.rules.samples import read_samples
 
@@ -33,3 +35,24 @@ def test_a_rule_finds_nothing_in_each_of_its_missing_samples(check: Check):
     assert missing
     for sample in missing:
         assert not run([check], sample.inventory), sample.note
+
+
+LEXICON = load_content()[1]
+JUDGE = Judge(LEXICON)
+
+
+def texts(name: str, kind: str) -> list[str]:
+    path = files("bartizan.content").joinpath("checks/tool_poisoning", name, "samples", f"{kind}.jsonl")
+    return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in LEXICON])
+def test_a_rule_of_the_lexicon_finds_a_sign_in_each_of_its_matching_texts(name: str):
+    for text in texts(name, "match"):
+        assert name in {sign.rule.name for sign in JUDGE.text(text).signs}, text
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in LEXICON])
+def test_a_rule_of_the_lexicon_finds_none_in_each_of_its_missing_texts(name: str):
+    for text in texts(name, "miss"):
+        assert name not in {sign.rule.name for sign in JUDGE.text(text).signs}, text

@@ -9,10 +9,11 @@ import pluggy
 
 from bartizan.adapters import built_in as adapters
 from bartizan.app.config import Config
-from bartizan.app.content import load_checks
+from bartizan.app.content import load_content
 from bartizan.app.gather import Scope
 from bartizan.app.home import state_folder
 from bartizan.app.parts import Parts
+from bartizan.assess.judge import Judge
 from bartizan.content import built_in as content
 from bartizan.discover.catalogue import load_catalogue
 from bartizan.discover.clients import projects_named
@@ -54,6 +55,11 @@ def load_clients() -> tuple[ClientSpec, ...]:
     return load_catalogue(texts)
 
 
+def load_judge() -> Judge:
+    """The judge of definitions and texts, with the rules of every content package."""
+    return Judge(load_content(content_packages())[1])
+
+
 def lab_folder() -> Path:
     """Where the lab lies."""
     return state_folder() / "lab"
@@ -66,6 +72,7 @@ def real_parts(config: Config) -> Parts:
     references = adapters.References(vault)
     clock = adapters.SystemClock()
     catalogue = load_clients()
+    checks, lexicon = load_content(content_packages())
     return Parts(
         machine=f"machine:{adapters.this_host().name}",
         clock=clock,
@@ -80,7 +87,8 @@ def real_parts(config: Config) -> Parts:
         approver=adapters.TerminalApprover(),
         consent_digest=adapters.consent_digest,
         catalogue=catalogue,
-        checks=tuple(load_checks(content_packages())),
+        checks=tuple(checks),
+        judge=Judge(lexicon),
     )
 
 

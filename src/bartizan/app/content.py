@@ -7,13 +7,18 @@ from importlib.resources.abc import Traversable
 
 from bartizan.model.errors import ContentError, Place
 from bartizan.rules.check import Check
-from bartizan.rules.load import load
+from bartizan.rules.load import Rule, load
 
 BUILT_IN = "bartizan.content"
 
 
 def load_checks(packages: Iterable[str] = (BUILT_IN,)) -> list[Check]:
-    """Every check of these packages, ordered by name. Raises ContentError with all mistakes."""
+    """Every check of these packages that has a function, ordered by name. Raises ContentError with all mistakes."""
+    return load_content(packages)[0]
+
+
+def load_content(packages: Iterable[str] = (BUILT_IN,)) -> tuple[list[Check], list[Rule]]:
+    """Checks with functions, and the rules of the lexicon. Raises ContentError with all mistakes."""
     texts: dict[str, str] = {}
     modules: dict[str, str] = {}
     for package in packages:
@@ -29,10 +34,12 @@ def load_checks(packages: Iterable[str] = (BUILT_IN,)) -> list[Check]:
         if name not in rules:
             mistakes.append((Place(path=path), f"the folder {name} holds a rule of another name"))
             continue
-        checks.append(Check(rule=rules[name], function=import_module(f"{module}.check").check))
+        if not rules[name].check.by_lexicon:
+            checks.append(Check(rule=rules[name], function=import_module(f"{module}.check").check))
     if mistakes:
         raise ContentError(mistakes)
-    return sorted(checks, key=lambda check: check.rule.name)
+    lexicon = [rule for rule in rules.values() if rule.check.by_lexicon]
+    return sorted(checks, key=lambda check: check.rule.name), sorted(lexicon, key=lambda rule: rule.name)
 
 
 def _folders(root: Traversable, module: str) -> Iterable[tuple[Traversable, str]]:

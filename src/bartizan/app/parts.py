@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from bartizan.assess.judge import Judge
 from bartizan.model.client import ClientSpec
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
@@ -45,4 +46,5 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     consent_digest: Callable[[Launch, Secret, str], str]
     catalogue: tuple[ClientSpec, ...]
     checks: tuple[Check, ...]
+    judge: Judge
     limits: Limits = DEFAULT

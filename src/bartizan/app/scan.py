@@ -10,6 +10,8 @@ from bartizan.app.config import Config
 from bartizan.app.gather import Gathered, Scope, gather
 from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
+from bartizan.assess.findings import judge_definitions
+from bartizan.assess.judge import Judge
 from bartizan.discover.definitions import read_definitions, without_secrets
 from bartizan.discover.identify import identify_command, identify_url
 from bartizan.discover.merge import Merged, merge
@@ -23,7 +25,7 @@ from bartizan.model.json import as_object
 from bartizan.model.snapshot import Snapshot
 from bartizan.ports import Probed
 from bartizan.report.summary import Summary
-from bartizan.rules.check import Check, run
+from bartizan.rules.check import Check, run, worst_first
 
 CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
 
@@ -66,15 +68,19 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     observations = [*gathered.observations, *told, _unprobed(merged, probed, parts.clock.now())]
     progress("judging")
     inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
-    findings = run(parts.checks, inventory)
+    findings = _findings(inventory, parts.checks, parts.judge)
     parts.store.save(inventory, findings, scope=scope.name or parts.machine)
     changes = tuple(parts.store.changes(scope=scope.name or parts.machine))
     return Result(inventory=msgspec.structs.replace(inventory, changes=changes), findings=findings)
 
 
-def judge(inventory: Inventory, checks: Sequence[Check]) -> Result:
-    """Judge a saved inventory again."""
-    return Result(inventory=inventory, findings=run(checks, inventory))
+def judge_again(inventory: Inventory, checks: Sequence[Check], judge: Judge) -> Result:
+    """Judge a saved inventory."""
+    return Result(inventory=inventory, findings=_findings(inventory, checks, judge))
+
+
+def _findings(inventory: Inventory, checks: Sequence[Check], judge: Judge) -> list[Finding]:
+    return worst_first([*run(checks, inventory), *judge_definitions(inventory, judge)])
 
 
 def saved(inventory: Inventory) -> str:

@@ -7,6 +7,7 @@ import traceback
 import typer
 
 from bartizan import __version__
+from bartizan.cli.check import check
 from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
 from bartizan.cli.map import threat_map
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command()(discover)
 app.command()(scan)
+app.command()(check)
 app.command("map")(threat_map)
 app.command()(doctor)
 

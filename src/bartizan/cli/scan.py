@@ -65,7 +65,7 @@ def scan(
     known = app.read_baseline(baseline) if baseline else frozenset[str]()
     with opened(config) as (settings, parts), progress() as tell:
         if from_snapshot:
-            result = app.judge(app.read_inventory(from_snapshot), parts.checks)
+            result = app.judge_again(app.read_inventory(from_snapshot), parts.checks, parts.judge)
         else:
             if lab:
                 home = build_lab(lab_folder())

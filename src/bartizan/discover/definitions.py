@@ -1,6 +1,5 @@
 """What a snapshot says: a server's tools, prompts and resources as assets, each with its hashes."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import msgspec
 from bartizan.discover.credentials import FoundCredential, redact_text
 from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetKind, Basis, Edge, EdgeKind
+from bartizan.model.digest import digest
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.json import as_array, as_object
@@ -17,11 +17,6 @@ from bartizan.model.snapshot import Snapshot
 from bartizan.text.patterns import find_secrets
 
 SEEN_BY = "probe"
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON value in canonical form: keys sorted, no white space, UTF-8."""
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
 
 
 def read_definitions(snapshots: Sequence[Snapshot]) -> list[Observation]:

@@ -20,7 +20,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         where = self.path or self.url or (f"process {self.pid}" if self.pid is not None else "")
         if self.line is not None:
             where += f":{self.line}" + (f":{self.column}" if self.column is not None else "")
-        return where + (f" at {self.pointer}" if self.pointer else "")
+        return " at ".join(part for part in (where, self.pointer) if part)
 
 
 def reason_of(error: Exception) -> str:

@@ -42,8 +42,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def run(checks: Iterable[Check], inventory: Inventory) -> list[Finding]:
     """Judge an inventory by all checks. Findings come worst first, then by subject; equal input, equal output."""
-    found = [finding for check in checks for finding in _run(check, inventory)]
-    return sorted(found, key=lambda finding: (-finding.severity.rank, finding.subject, finding.rule, finding.id))
+    return worst_first(finding for check in checks for finding in _run(check, inventory))
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """The one order of findings: by severity, then by subject."""
+    return sorted(findings, key=lambda finding: (-finding.severity.rank, finding.subject, finding.rule, finding.id))
 
 
 def _run(check: Check, inventory: Inventory) -> Iterator[Finding]:

@@ -26,13 +26,20 @@ class WeightedPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a check judges (a kind of asset; the whole inventory where none is named), how sure it is, and the mend.
 
-    `patterns` make it a rule of the lexicon: it judges texts, wherever they stand, and needs no function.
+    `patterns` and `layers` make it a rule of the lexicon: it judges texts, wherever they stand, and needs no function.
+    `layers` weigh what hides in a text by its kind (`text/layers.py`), and `says` one whose text holds a sign itself.
     """
 
     judges: AssetKind | None = None
     confidence: Confidence
     remedy: str
     patterns: tuple[WeightedPattern, ...] = ()
+    layers: dict[str, float] = {}
+
+    @property
+    def by_lexicon(self) -> bool:
+        """Whether this rule judges texts by patterns or layers, and so has no function of its own."""
+        return bool(self.patterns or self.layers)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

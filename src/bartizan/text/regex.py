@@ -26,6 +26,11 @@ class Pattern:
         """Start and end, in code points, of the first group of every match."""
         return [match.span(1) for match in self._compiled.finditer(_encodable(text))]  # pyright: ignore
 
+    def first(self, text: str) -> tuple[int, int] | None:
+        """Start and end of the first group where it matches first."""
+        match = self._compiled.search(text)  # pyright: ignore
+        return match.span(1) if match else None  # pyright: ignore
+
 
 class PatternSet:
     """Many expressions searched in one pass."""

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bartizan.discover.definitions import digest, read_definitions, without_secrets
+from bartizan.discover.definitions import read_definitions, without_secrets
 from bartizan.model.asset import AssetKind
+from bartizan.model.digest import digest
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot, Transport
 

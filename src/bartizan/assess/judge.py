@@ -1,0 +1,142 @@
+"""Judging a definition or a text: signs are weighed, independent ones add up, one weak sign is never `malicious`."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import msgspec
+
+from bartizan.assess.leaves import Leaf, leaves
+from bartizan.assess.lexicon import Hit, Lexicon
+from bartizan.model.json import JsonObject
+from bartizan.rules.load import Rule
+from bartizan.text.fold import fold, fold_with_places
+from bartizan.text.layers import Layer, layers
+from bartizan.text.normalise import show
+
+# The score from which a person should look, and from which a gateway may refuse, given that many signs. Both were set
+# on the development corpora; docs/reference/figures.md has what they give.
+SUSPICIOUS_FROM = 0.5
+MALICIOUS_FROM = 0.7
+SIGNS_MIN = 2
+SIGN_FROM = 0.25  # a weaker sign counts for the score, not as one of the two
+STRONG_FROM = 0.5
+REPEATED_SHARE = 0.5  # a second sign of one rule tells half of what one of another rule tells
+_QUOTED_MAX = 120
+
+
+class Verdict(StrEnum):
+    """`malicious` may be refused without asking, `suspicious` is for a person to look at."""
+
+    CLEAN = "clean"
+    SUSPICIOUS = "suspicious"
+    MALICIOUS = "malicious"
+
+
+class Sign(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that tells. `start` and `end` count code points of the text at `pointer`; `number` is its pattern."""
+
+    rule: Rule
+    number: int
+    weight: float
+    pointer: str
+    start: int
+    end: int
+    evidence: str
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """The verdict, its score from 0 to 1, and the signs that it rests on: the weightiest of each rule and pattern."""
+
+    verdict: Verdict
+    score: float
+    signs: tuple[Sign, ...] = ()
+
+
+class Judge:
+    """Judges by the rules that hold patterns or layers. Compiled once; equal input, equal judgement."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._lexicon = Lexicon(rules)
+        self._layers = [rule for rule in rules if rule.check.layers]
+
+    def definition(self, definition: JsonObject) -> Judgement:
+        """Judge everything of a definition that is read."""
+        return self._judge(leaves(definition))
+
+    def text(self, text: str) -> Judgement:
+        """Judge one text."""
+        return self._judge([Leaf("", text)])
+
+    def _judge(self, told: Sequence[Leaf]) -> Judgement:
+        hidden = [(leaf, layer) for leaf in told for layer in layers(leaf.text)]
+        joined = fold("\n\u2028\n".join(leaf.text for leaf in told))
+        signs: list[Sign] = []
+        if self._lexicon.any_in(joined):
+            signs += [sign for leaf in told for sign in self._signs(leaf)]
+        signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer)]
+        return judged(signs)
+
+    def _signs(self, leaf: Leaf) -> Iterable[Sign]:
+        hits = self._lexicon.hits(fold(leaf.text))
+        if not hits:
+            return
+        places = fold_with_places(leaf.text).places
+        for hit in hits:
+            start = places[hit.start] if hit.start < len(places) else 0
+            end = places[min(hit.end, len(places)) - 1] + 1 if places else 0
+            yield _sign(hit, leaf, start, max(start, end))
+
+    def _hidden(self, leaf: Leaf, layer: Layer) -> Iterable[Sign]:
+        """What hides, by being hidden; and what a hidden text says, which counts as much as if it stood in the open."""
+        inner = self._lexicon.hits(fold(layer.text)) if layer.text else []
+        for rule in self._layers:
+            weight = rule.check.layers.get(layer.kind, 0.0)
+            weight = max(weight, rule.check.layers.get("says", 0.0)) if inner else weight
+            if weight:
+                hit = Hit(rule=rule, number=-1, weight=weight, start=0, end=0)
+                told = f"{layer.kind}: {layer.text}" if layer.text else layer.kind
+                yield _sign(hit, leaf, layer.start, layer.end, told)
+        for hit in inner:
+            yield _sign(hit, leaf, layer.start, layer.end, layer.text[:_QUOTED_MAX])
+
+
+def _sign(hit: Hit, leaf: Leaf, start: int, end: int, told: str = "") -> Sign:
+    quoted = show(told or leaf.text[start:end], most=_QUOTED_MAX)
+    return Sign(
+        rule=hit.rule,
+        number=hit.number,
+        weight=hit.weight,
+        pointer=leaf.pointer,
+        start=start,
+        end=end,
+        evidence=quoted,
+    )
+
+
+def judged(signs: Iterable[Sign]) -> Judgement:
+    """Weigh signs: rules are independent of each other, patterns of one rule only in part (noisy or)."""
+    best: dict[tuple[str, int], Sign] = {}
+    for sign in signs:
+        key = (sign.rule.name, sign.number)
+        if key not in best or sign.weight > best[key].weight:
+            best[key] = sign
+    by_rule: dict[str, list[float]] = {}
+    for (rule, _), sign in best.items():
+        by_rule.setdefault(rule, []).append(sign.weight)
+    clear = 1.0
+    for weights in by_rule.values():
+        first, *more = sorted(weights, reverse=True)
+        clear *= 1 - first
+        for weight in more:
+            clear *= 1 - REPEATED_SHARE * weight
+    score = 1 - clear
+    kept = sorted(best.values(), key=lambda sign: (-sign.weight, sign.rule.name, sign.pointer, sign.start, sign.number))
+    return Judgement(verdict=_verdict(score, by_rule), score=round(score, 3), signs=tuple(kept))
+
+
+def _verdict(score: float, by_rule: dict[str, list[float]]) -> Verdict:
+    rules = sum(max(weights) >= SIGN_FROM for weights in by_rule.values())
+    strong = max((sum(weight >= STRONG_FROM for weight in weights) for weights in by_rule.values()), default=0)
+    if score >= MALICIOUS_FROM and rules + max(0, strong - 1) >= SIGNS_MIN:
+        return Verdict.MALICIOUS
+    return Verdict.SUSPICIOUS if score >= SUSPICIOUS_FROM else Verdict.CLEAN
