@@ -1,6 +1,6 @@
 """How well `bartizan check` tells poisoned definitions and injected texts from others, on the development corpora.
 
-Use: BARTIZAN_CORPORA=DIR python bench/accuracy/check.py. Exits with 1 where an aim is missed. The corpora are read in place.
+Use: BARTIZAN_CORPORA=DIR python bench/accuracy/check.py. Exits with 1 where an aim is missed.
 """
 
 import gzip
@@ -67,7 +67,7 @@ def main() -> int:
     above, worst = sum(told != "clean" for told in poisoned), poisoned.count("malicious")
     false = sum(told != "clean" for told in on_benign) / len(on_benign)
     print(
-        f"\npoisoned: {above} of {len(poisoned)} above clean (aim {AIM_ABOVE_CLEAN}), {worst} malicious (aim {AIM_MALICIOUS})"
+        f"\nof {len(poisoned)} poisoned: {above} above clean (aim {AIM_ABOVE_CLEAN}), {worst} malicious ({AIM_MALICIOUS})"
     )
     print(
         f"benign: {false:.2%} above clean (aim {AIM_FALSE_SHARE:.1%}), {on_benign.count('malicious')} malicious (aim 0)"

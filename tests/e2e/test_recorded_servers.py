@@ -13,7 +13,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from bartizan.app.scan import read_inventory
-from bartizan.discover.definitions import digest
+from bartizan.model.digest import digest
 
 FOLDER = Path(__file__).parents[1] / "fixtures/snapshots"
 # By file: package, protocol version, tools, tools with annotations, tools with an output schema.

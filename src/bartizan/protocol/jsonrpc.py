@@ -55,6 +55,8 @@ def _check_values(text: str, limits: Limits) -> None:
 
 def _check_depth(text: str, limits: Limits) -> None:
     """Count brackets outside strings, before a recursive decoder sees them."""
+    if text.count("[") + text.count("{") <= limits.json_depth_max:
+        return  # nearly every message: too few brackets to be deep, wherever they stand
     depth = 0
     for token in _BRACKETS.finditer(text):
         first = token[0][0]
