@@ -67,7 +67,7 @@ def main() -> int:
     above, worst = sum(told != "clean" for told in poisoned), poisoned.count("malicious")
     false = sum(told != "clean" for told in on_benign) / len(on_benign)
     print(
-        f"\nof {len(poisoned)} poisoned: {above} above clean (aim {AIM_ABOVE_CLEAN}), {worst} malicious ({AIM_MALICIOUS})"
+        f"\nof {len(poisoned)} poisoned: {above} above clean ({AIM_ABOVE_CLEAN}), {worst} malicious ({AIM_MALICIOUS})"
     )
     print(
         f"benign: {false:.2%} above clean (aim {AIM_FALSE_SHARE:.1%}), {on_benign.count('malicious')} malicious (aim 0)"

@@ -22,6 +22,9 @@ SIGN_FROM = 0.25  # a weaker sign counts for the score, not as one of the two
 STRONG_FROM = 0.5
 REPEATED_SHARE = 0.5  # a second sign of one rule tells half of what one of another rule tells
 _QUOTED_MAX = 120
+# Names and descriptions of parameters repeat from tool to tool: those found clean are not searched again.
+_REMEMBERED_MAX = 50_000
+_REMEMBERED_CHARACTERS_MAX = 400
 
 
 class Verdict(StrEnum):
@@ -58,6 +61,7 @@ class Judge:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._lexicon = Lexicon(rules)
         self._layers = [rule for rule in rules if rule.check.layers]
+        self._clean: set[str] = set()
 
     def definition(self, definition: JsonObject) -> Judgement:
         """Judge everything of a definition that is read."""
@@ -68,12 +72,15 @@ class Judge:
         return self._judge([Leaf("", text)])
 
     def _judge(self, told: Sequence[Leaf]) -> Judgement:
-        hidden = [(leaf, layer) for leaf in told for layer in layers(leaf.text)]
-        joined = fold("\n\u2028\n".join(leaf.text for leaf in told))
+        new = [leaf for leaf in told if leaf.text not in self._clean]
+        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text)]
+        joined = fold("\n.\n".join(leaf.text for leaf in new))  # a sentence ends where a text ends
         signs: list[Sign] = []
         if self._lexicon.any_in(joined):
-            signs += [sign for leaf in told for sign in self._signs(leaf)]
+            signs += [sign for leaf in new for sign in self._signs(leaf)]
         signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer)]
+        if not signs and not hidden and len(self._clean) < _REMEMBERED_MAX:
+            self._clean.update(leaf.text for leaf in new if len(leaf.text) <= _REMEMBERED_CHARACTERS_MAX)
         return judged(signs)
 
     def _signs(self, leaf: Leaf) -> Iterable[Sign]:

@@ -34,8 +34,7 @@ def fold(text: str) -> str:
     """The folded text alone."""
     if _ASCII_PLAIN.fullmatch(text):
         return _level(text)
-    kept = "".join(character for character in text if not _dropped(character))
-    return _level(_latin(unicodedata.normalize("NFKC", kept)))
+    return _level(_latin(unicodedata.normalize("NFKC", text.translate(_VISIBLE))))
 
 
 def fold_with_places(text: str) -> Folded:
@@ -59,6 +58,14 @@ def _level(text: str) -> str:
     return _SPACES.sub(" ", _DROPPED.sub("", text)).lower()
 
 
+class _Visible(dict[int, int | None]):
+    """For `str.translate`: each code point is judged once, then remembered."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if _dropped(chr(code)) else code
+        return self[code]
+
+
 def _dropped(character: str) -> bool:
     return character not in "\n\t\r" and is_invisible(character)
 
@@ -74,3 +81,6 @@ def _word(word: str) -> str:
     translated = word.translate(_LOOKALIKES)
     mixed = translated != word and any("a" <= letter.lower() <= "z" for letter in word)
     return translated if mixed else word
+
+
+_VISIBLE = _Visible()
