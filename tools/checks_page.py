@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from bartizan.app.content import load_checks
-from bartizan.rules.check import Check
+from bartizan.app.content import load_content
+from bartizan.rules.load import Rule
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "checks.md"
 WIDTH = 120
@@ -22,9 +22,14 @@ Tags name the class of a finding in other people's lists: `owasp-mcp` is the OWA
 """
 
 
-def category(check: Check) -> str:
-    """The folder of the mission that a check stands in."""
-    return check.function.__module__.split(".")[-3]
+LEXICON = "tool_poisoning"  # where the rules of patterns and layers stand
+
+
+def rules() -> list[tuple[str, Rule]]:
+    """Every rule with its folder of the mission, in the order of the page."""
+    checks, lexicon = load_content()
+    found = [(check.function.__module__.split(".")[-3], check.rule) for check in checks]
+    return sorted([*found, *((LEXICON, rule) for rule in lexicon)], key=lambda pair: (pair[0], pair[1].name))
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
@@ -32,18 +37,16 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     return textwrap.wrap(" ".join(text.split()), WIDTH, initial_indent=indent, subsequent_indent=" " * len(indent))
 
 
-def overview(checks: list[Check]) -> Iterator[str]:
+def overview(found: list[tuple[str, Rule]]) -> Iterator[str]:
     """All of them on one screen."""
     yield "| check | what it finds | level |"
     yield "|---|---|---|"
-    for check in checks:
-        rule = check.rule
+    for _, rule in found:
         yield f"| [`{rule.name}`](#{rule.name}) | {rule.title} | {rule.level} |"
 
 
-def section(check: Check) -> Iterator[str]:
-    """One check."""
-    rule = check.rule
+def section(rule: Rule) -> Iterator[str]:
+    """One rule."""
     judged = rule.check.judges or "the whole inventory"
     yield from (
         "",
@@ -63,12 +66,12 @@ def section(check: Check) -> Iterator[str]:
 
 def render() -> str:
     """The page."""
-    checks = sorted(load_checks(), key=lambda check: (category(check), check.rule.name))
-    lines = [INTRODUCTION, *overview(checks)]
-    for name, members in groupby(checks, key=category):
+    found = rules()
+    lines = [INTRODUCTION, *overview(found)]
+    for name, members in groupby(found, key=lambda pair: pair[0]):
         lines += ["", f"## {name.replace('_', ' ').capitalize()}"]
-        for check in members:
-            lines += section(check)
+        for _, rule in members:
+            lines += section(rule)
     return "\n".join(lines) + "\n"
 
 

@@ -32,6 +32,9 @@ def check(text: str | bytes, *arguments: str, **more: str) -> subprocess.Complet
     )
 
 
+@pytest.mark.mission("K2.assess")
+@pytest.mark.mission("P2")
+@pytest.mark.mission("X1")
 def test_each_line_gets_its_verdict_in_order_and_malicious_exits_with_1():
     done = check("\n".join(map(json.dumps, LINES)))
     told = [json.loads(line) for line in done.stdout.splitlines()]
@@ -67,6 +70,7 @@ def test_a_malformed_line_is_an_error_with_its_reason_and_the_rest_goes_on(line:
     assert done.returncode == 3
 
 
+@pytest.mark.mission("K1.assess")
 def test_texts_are_judged_by_the_same_rules(tmp_path: Path):
     path = tmp_path / "texts.jsonl"
     rows = [

@@ -107,6 +107,12 @@ def confined(scanned: Scanned) -> Iterator[dict[str, Confined]]:
         yield scanned.confined()
 
 
+@pytest.mark.mission("P2")
+def test_no_real_server_says_anything_malicious(scanned: Scanned):
+    told = {finding["rule"] for finding in scanned.report["findings"] if " is malicious" in finding["message"]}
+    assert told == set()
+
+
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_real_server_is_live_and_lists_what_it_is_known_for(scanned: Scanned, name: str):
     snapshot = scanned.snapshot(name)
