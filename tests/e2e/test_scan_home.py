@@ -216,3 +216,17 @@ def test_the_map_shows_what_a_credential_unlocks_and_who_could_have_leaked_it(ru
     kept = run("map", "--home", estate.home, "--to", tokens[0]["id"]).stdout
     assert kept.splitlines()[1:] == backward.stdout.splitlines()[1:]
     assert "server" in backward.stdout
+
+
+def test_an_address_that_holds_a_secret_is_asked_and_nowhere_shown(run: Run, tmp_path: Path):
+    secret = "ghp_" + "A1b2C3d4" * 5
+    told: list[str] = []
+    for command in (("discover", "--home", tmp_path / "empty", "--target"), ("scan",)):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        for form in (f"http://127.0.0.1:9/s/{secret}/mcp", f"http://127.0.0.1:9/mcp?api_key={secret}"):
+            done = run(*command, form, "--format", "json")
+            assert done.returncode in {0, 3}, done.stderr
+            told += [done.stdout, done.stderr]
+    assert secret not in "".join(told)
+    assert "127.0.0.1:9" in "".join(told)
+    assert all(secret.encode() not in path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())

@@ -11,11 +11,14 @@ from bartizan.app.targets import Targets
 from bartizan.discover.agents import read_agents
 from bartizan.discover.backends import read_backends
 from bartizan.discover.clients import read_clients
+from bartizan.discover.credentials import redact_url
 from bartizan.discover.identify import asset_id
 from bartizan.discover.named import read_packages
 from bartizan.discover.network import read_endpoints
 from bartizan.discover.processes import read_processes
 from bartizan.model.asset import Asset, AssetId, AssetKind
+from bartizan.model.coverage import Look
+from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.launch import Launch
 from bartizan.model.record import EndpointRecord
@@ -68,9 +71,11 @@ async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
     if scope.targets.addresses:
         progress(f"asking {', '.join(scope.targets.addresses[:3])}")
         collected = await parts.network(scope.public).collect(scope.targets.addresses)
-        endpoints = read_endpoints(collected.records, at=at)
-        observations += [endpoints, Observation(seen_by="network", at=at, looks=collected.looks)]
-        reached = _reached(collected.records, endpoints)
+        shown = [_shown(record, parts.key) for record in collected.records]
+        endpoints = read_endpoints(shown, at=at)
+        looks = tuple(_shown_look(look, parts.key) for look in collected.looks)
+        observations += [endpoints, Observation(seen_by="network", at=at, looks=looks)]
+        reached = _reached(collected.records, shown, endpoints)
         launches |= reached
         named |= reached.keys()
     return Gathered(observations=observations, launches=launches, named=frozenset(named), own_addresses=own)
@@ -127,11 +132,24 @@ def _host(name: str, at: datetime) -> Observation:
     return Observation(seen_by="host", at=at, assets=(host,))
 
 
-def _reached(records: Sequence[EndpointRecord], endpoints: Observation) -> dict[AssetId, Launch]:
+def _shown(record: EndpointRecord, key: Secret) -> EndpointRecord:
+    """The record with its address as it may be shown: our user may have named one that holds a credential."""
+    return msgspec.structs.replace(record, url=redact_url(record.url, Place(), key).text)
+
+
+def _shown_look(look: Look, key: Secret) -> Look:
+    if look.place is None or not look.place.url:
+        return look
+    return msgspec.structs.replace(look, place=Place(url=redact_url(look.place.url, Place(), key).text))
+
+
+def _reached(
+    records: Sequence[EndpointRecord], shown: Sequence[EndpointRecord], endpoints: Observation
+) -> dict[AssetId, Launch]:
     """Launches for the endpoints that answered without a credential: their definitions can be listed."""
     servers = {asset.attributes.get("url"): asset.id for asset in endpoints.assets if asset.kind is AssetKind.SERVER}
     return {
-        servers[record.url]: Launch(transport=Transport(record.transport), url=Secret(record.url), shown=record.url)
-        for record in records
-        if record.status == "open" and record.transport and record.url in servers
+        servers[told.url]: Launch(transport=Transport(record.transport), url=Secret(record.url), shown=told.url)
+        for record, told in zip(records, shown, strict=True)
+        if record.status == "open" and record.transport and told.url in servers
     }

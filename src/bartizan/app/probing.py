@@ -96,7 +96,8 @@ async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Pr
     if launch.transport is not Transport.STDIO:
         # Outside of a consent no credential of a configuration goes to the address that the configuration names.
         consented = launching is Launching.ASK and not candidate.named
-        if not consented and launch.url is not None and launch.url.reveal() != launch.shown:
+        holds_credential = launch.url is not None and launch.url.reveal() != launch.shown
+        if holds_credential and not consented and not candidate.named:
             return _not_looked(candidate, Outcome.SKIPPED, "its address holds a credential, sent with consent only")
         bare = launch if consented else msgspec.structs.replace(launch, headers={}, environment={})
         _record(candidate, parts, NETWORK_ACTIVITY, "Open")
