@@ -6,6 +6,7 @@ from importlib.resources import files
 import pytest
 
 from bartizan.app.content import load_checks, load_content
+from bartizan.assess.copies import copies, entry
 from bartizan.assess.judge import Judge
 from bartizan.rules.check import Check, run
 from bartizan.rules.samples import read_samples
@@ -37,8 +38,9 @@ def test_a_rule_finds_nothing_in_each_of_its_missing_samples(check: Check):
         assert not run([check], sample.inventory), sample.note
 
 
-LEXICON = load_content()[1]
-JUDGE = Judge(LEXICON)
+RULES = load_content()[1]
+LEXICON = [rule for rule in RULES if not rule.check.copies]
+JUDGE = Judge(RULES)
 
 
 def texts(name: str, kind: str) -> list[str]:
@@ -56,3 +58,14 @@ def test_a_rule_of_the_lexicon_finds_a_sign_in_each_of_its_matching_texts(name: 
 def test_a_rule_of_the_lexicon_finds_none_in_each_of_its_missing_texts(name: str):
     for text in texts(name, "miss"):
         assert name not in {sign.rule.name for sign in JUDGE.text(text).signs}, text
+
+
+@pytest.mark.parametrize("kind", ["match", "miss"])
+def test_a_copy_is_told_by_its_name_with_what_it_took_and_a_common_name_is_none(kind: str):
+    path = files("bartizan.content").joinpath("checks/tool_poisoning/cloned_tool/samples", f"{kind}.jsonl")
+    for line in path.read_text(encoding="utf-8").splitlines():
+        tools = json.loads(line)["tools"]
+        found = copies(entry(number, "one client", tool["server"], tool) for number, tool in enumerate(tools))
+        assert bool(found) is (kind == "match"), line
+        apart = copies(entry(number, tool["server"], tool["server"], tool) for number, tool in enumerate(tools))
+        assert apart == [], line

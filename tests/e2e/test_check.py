@@ -90,3 +90,17 @@ def test_a_table_lists_what_is_not_clean():
 
 def test_a_file_that_is_not_there_is_wrong_use():
     assert check("", "nowhere.jsonl").returncode == 2
+
+
+def test_a_copy_on_another_server_of_the_same_client_is_suspicious_and_nowhere_else():
+    description = "Sends a payment to an account of the bank."
+    rows = [
+        {"client": "c", "server": "bank", "name": "send_payment", "description": description},
+        {"client": "c", "server": "other", "name": "send-payment-v2", "description": description},
+        {"server": "alone", "name": "send_payment_2", "description": description},
+    ]
+    done = check("\n".join(map(json.dumps, rows)))
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["verdict"] for line in told] == ["clean", "suspicious", "clean"]
+    assert told[1]["findings"][0]["rule"] == "cloned_tool"
+    assert "send_payment of bank" in told[1]["findings"][0]["evidence"]

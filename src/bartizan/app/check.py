@@ -1,15 +1,16 @@
 """`check`: definitions or texts given as JSON lines, judged one for one, in order, offline."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
 
+from bartizan.assess.copies import Entry, copies, entry
 from bartizan.assess.findings import confidence_of
 from bartizan.assess.judge import Judge, Judgement, Sign, Verdict
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.finding import Severity
-from bartizan.model.json import as_object
+from bartizan.model.json import JsonObject, as_object, as_text
 from bartizan.protocol.jsonrpc import decode
 
 Kind = Literal["tool", "text"]
@@ -44,28 +45,57 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def check(lines: Iterable[bytes], kind: Kind, judge: Judge) -> Iterator[Line]:
-    """Judge line by line. A malformed line is an `error` with its reason, and the rest goes on."""
+    """Judge line by line. A malformed line is an `error` with its reason, and the rest goes on.
+
+    Definitions are seen together before the first is told, because a copy is one only beside its original.
+    """
+    if kind == "text":
+        for index, line in enumerate(lines):
+            yield _told(index, lambda line=line: (_text(decode(line.strip()), judge), "/text"))
+        return
+    read: list[Judgement | str] = []
+    entries: list[Entry] = []
     for index, line in enumerate(lines):
         try:
-            yield _judged(index, decode(line.strip()), kind, judge)
+            fields = _definition(decode(line.strip()))
         except RemoteProtocolError as error:
-            yield Line(index=index, verdict="error", score=0.0, reason=str(error))
+            read.append(str(error))
+            continue
+        read.append(judge.definition(fields))
+        server = as_text(fields.get("server"))
+        client = as_text(fields.get("client")) or f"\0{server}"  # without one, each server is a client of its own
+        one = entry(index, client, server, fields)
+        entries += [one] if one.description or one.schema else []
+    names = {one.index: f"{one.name} of {one.server}" for one in entries}
+    alike = {one.index: f"like {names[one.original]}, with its {one.shared}" for one in copies(entries)}
+    for index, one in enumerate(read):
+        if isinstance(one, str):
+            yield Line(index=index, verdict="error", score=0.0, reason=one)
+        else:
+            yield _line(index, judge.with_copies(one, [alike[index]] if index in alike else []), "")
 
 
-def _judged(index: int, value: Any, kind: Kind, judge: Judge) -> Line:
+def _told(index: int, judged: Callable[[], tuple[Judgement, str]]) -> Line:
+    try:
+        return _line(index, *judged())
+    except RemoteProtocolError as error:
+        return Line(index=index, verdict="error", score=0.0, reason=str(error))
+
+
+def _text(value: Any, judge: Judge) -> Judgement:
+    text = as_object(value).get("text")
+    if not isinstance(text, str):
+        raise RemoteProtocolError("no object with a `text` that is a string")
+    return judge.text(text)
+
+
+def _definition(value: Any) -> JsonObject:
     if not isinstance(value, dict):
         raise RemoteProtocolError("not an object")
     fields = as_object(value)  # pyright: ignore[reportUnknownArgumentType]
-    if kind == "text":
-        text = fields.get("text")
-        if not isinstance(text, str):
-            raise RemoteProtocolError("no `text` that is a string")
-        judgement, pointer = judge.text(text), "/text"
-    else:
-        if not isinstance(fields.get("name"), str):
-            raise RemoteProtocolError("no `name` that is a string")
-        judgement, pointer = judge.definition(fields), ""
-    return _line(index, judgement, pointer)
+    if not isinstance(fields.get("name"), str):
+        raise RemoteProtocolError("no `name` that is a string")
+    return fields
 
 
 def _line(index: int, judgement: Judgement, pointer: str) -> Line:

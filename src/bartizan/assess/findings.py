@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from bartizan.assess.copies import Entry, copies, entry
 from bartizan.assess.judge import Judge, Judgement, Sign, Verdict
-from bartizan.model.asset import AssetId, AssetKind, Confidence
+from bartizan.model.asset import AssetId, AssetKind, Confidence, EdgeKind
 from bartizan.model.digest import digest
 from bartizan.model.errors import Place
 from bartizan.model.finding import Finding, Severity, finding_id
@@ -26,6 +27,7 @@ def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
         for kind in (AssetKind.TOOL, AssetKind.PROMPT, AssetKind.RESOURCE)
         for asset in inventory.of_kind(kind)
     }
+    alike = _copies(inventory)
     for snapshot in inventory.snapshots:
         if snapshot.instructions:
             judgement = judge.text(snapshot.instructions)
@@ -39,11 +41,32 @@ def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
         for part, definitions in lists:
             for number, definition in enumerate(definitions):
                 judgement = judge.definition(as_object(definition))
+                if part == "tools" and (told := alike.get((snapshot.server, number))):
+                    judgement = judge.with_copies(judgement, told)
                 if judgement.verdict is Verdict.CLEAN:
                     continue
                 subject = exposed.get((snapshot.server, digest(definition)), snapshot.server)
                 name = as_text(as_object(definition).get("name"))
                 yield from findings_of(judgement, subject, f"{part[:-1].replace('_', ' ')} {name}", f"/{part}/{number}")
+
+
+def _copies(inventory: Inventory) -> dict[tuple[AssetId, int], list[str]]:
+    """By server and number of the tool, what tool of another server of the same client it looks like."""
+    tools = {snapshot.server: snapshot.tools for snapshot in inventory.snapshots}
+    names = inventory.by_id()
+    entries: list[Entry] = []
+    places: list[tuple[AssetId, int]] = []
+    for edge in inventory.edges:
+        if edge.kind is not EdgeKind.CONFIGURES or edge.target not in tools:
+            continue
+        for number, definition in enumerate(tools[edge.target]):
+            entries.append(entry(len(places), edge.source, edge.target, as_object(definition)))
+            places.append((edge.target, number))
+    told: dict[tuple[AssetId, int], list[str]] = {}
+    for copy in copies(entries):
+        server, original = names[places[copy.original][0]].name, entries[copy.original].name
+        told.setdefault(places[copy.index], [f"like {original} of {server}, with its {copy.shared}"])
+    return told
 
 
 def findings_of(judgement: Judgement, subject: AssetId, what: str, pointer: str) -> Iterator[Finding]:

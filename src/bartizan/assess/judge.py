@@ -61,11 +61,21 @@ class Judge:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._lexicon = Lexicon(rules)
         self._layers = [rule for rule in rules if rule.check.layers]
+        self._copies = [rule for rule in rules if rule.check.copies]
         self._clean: set[str] = set()
 
     def definition(self, definition: JsonObject) -> Judgement:
         """Judge everything of a definition that is read."""
         return self._judge(leaves(definition))
+
+    def with_copies(self, judgement: Judgement, told: Iterable[str]) -> Judgement:
+        """The judgement of a tool that looks like others: `told` says of each what it is like, and in what."""
+        more = [
+            Sign(rule=rule, number=-1, weight=rule.check.copies, pointer="/name", start=0, end=0, evidence=show(text))
+            for rule in self._copies
+            for text in told
+        ]
+        return judged([*judgement.signs, *more]) if more else judgement
 
     def text(self, text: str) -> Judgement:
         """Judge one text."""

@@ -70,7 +70,7 @@ def _head(estate: Estate, inventory: Inventory, *, judged: bool) -> Iterable[Ren
     summary = estate.summary
     yield Text.assemble(("Bartizan", STRONG), (f"  {rfc3339(inventory.taken_at)}", WEAK))
     yield ""
-    yield pairs(_headline(summary, judged=judged), indent=0)
+    yield pairs([*_headline(summary, judged=judged), *_scope(inventory)], indent=0)
 
 
 def _headline(summary: Summary, *, judged: bool) -> Iterable[tuple[str, RenderableType]]:
@@ -80,6 +80,13 @@ def _headline(summary: Summary, *, judged: bool) -> Iterable[tuple[str, Renderab
     if judged:
         yield "Findings", _severities(summary)
     yield "Coverage", coverage_line(summary)
+
+
+def _scope(inventory: Inventory) -> Iterable[tuple[str, RenderableType]]:
+    """What the looks at the machine say of what was, and was not, meant to be looked at."""
+    told = dict.fromkeys(look.reason for look in inventory.looks if look.complete and look.reason and not look.subject)
+    if told:
+        yield "Scope", capped([hostile(reason) for reason in told], ROWS_MAX)
 
 
 def _estate_line(summary: Summary) -> Text:

@@ -28,6 +28,7 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     `patterns` and `layers` make it a rule of the lexicon: it judges texts, wherever they stand, and needs no function.
     `layers` weigh what hides in a text by its kind (`text/layers.py`), and `says` one whose text holds a sign itself.
+    `copies` weighs a tool that looks like another server's (`assess/copies.py`).
     """
 
     judges: AssetKind | None = None
@@ -35,11 +36,12 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     remedy: str
     patterns: tuple[WeightedPattern, ...] = ()
     layers: dict[str, float] = {}
+    copies: float = 0.0
 
     @property
     def by_lexicon(self) -> bool:
         """Whether this rule judges texts by patterns or layers, and so has no function of its own."""
-        return bool(self.patterns or self.layers)
+        return bool(self.patterns or self.layers or self.copies)
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
