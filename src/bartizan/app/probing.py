@@ -44,7 +44,10 @@ async def probe_all(
     candidates: list[Candidate], launching: Launching, parts: Parts, progress: Progress
 ) -> Mapping[AssetId, Probed]:
     """Probe every candidate, in parallel, bounded. People are asked one question at a time, before anything starts."""
+    if launching is Launching.ASK:
+        progress("")  # nothing may write where the questions stand
     allowed = {one.server: await _allowed(one, launching, parts) for one in candidates}
+    progress(f"looking at {len(candidates)} servers")
     slots = asyncio.Semaphore(parts.limits.probes_parallel_max)
     done = 0
 

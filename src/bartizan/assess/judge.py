@@ -9,6 +9,7 @@ from bartizan.assess.leaves import Leaf, leaves
 from bartizan.assess.lexicon import Hit, Lexicon
 from bartizan.model.json import JsonObject
 from bartizan.rules.load import Rule
+from bartizan.text import regex
 from bartizan.text.fold import fold, fold_with_places
 from bartizan.text.layers import Layer, layers
 from bartizan.text.normalise import show
@@ -78,8 +79,14 @@ class Judge:
         return judged([*judgement.signs, *more]) if more else judgement
 
     def text(self, text: str) -> Judgement:
-        """Judge one text."""
-        return self._judge([Leaf("", text)])
+        """Judge one text. One that speaks about attacks, as a review or a rule does, is `suspicious` at most.
+
+        An attacker can write so too, and then a person looks; nobody's security review is refused without asking.
+        """
+        judgement = self._judge([Leaf("", text)])
+        if judgement.verdict is Verdict.MALICIOUS and speaks_of_attacks(text):
+            return msgspec.structs.replace(judgement, verdict=Verdict.SUSPICIOUS)
+        return judgement
 
     def _judge(self, told: Sequence[Leaf]) -> Judgement:
         new = [leaf for leaf in told if leaf.text not in self._clean]
@@ -128,6 +135,35 @@ def _sign(hit: Hit, leaf: Leaf, start: int, end: int, told: str = "") -> Sign:
         end=end,
         evidence=quoted,
     )
+
+
+_ABOUT_ATTACKS = regex.PatternSet(
+    rf"\b{word}"
+    for word in (
+        r"attack(er|s)?\b",
+        r"adversar(y|ies|ial)\b",
+        r"malicious",
+        r"(prompt |code |sql )?injections?\b",
+        r"exploit(s|ation|ed)?\b",
+        r"payloads?\b",
+        r"vulnerabilit(y|ies)\b",
+        r"mitigations?\b",
+        r"detect(s|ed|ion|ions)?\b",
+        r"threats?\b",
+        r"jailbreaks?\b",
+        r"red[- ]team",
+        r"security (review|audit|advisory|team|researcher)",
+        r"(owasp|mitre|cwe|cve|sigma|atlas)\b",
+        r"techniques?\b",
+        r"exfiltrat(e|ion|ing)\b",
+    )
+)
+_WORDS_OF_A_REVIEW_MIN = 4
+
+
+def speaks_of_attacks(text: str) -> bool:
+    """Whether a text uses so many different words of the trade that it is probably about attacks."""
+    return len(_ABOUT_ATTACKS.matching(fold(text))) >= _WORDS_OF_A_REVIEW_MIN
 
 
 def judged(signs: Iterable[Sign]) -> Judgement:

@@ -41,7 +41,10 @@ def opened(config_path: Path | None) -> Generator[tuple["Config", "Parts"]]:
 
 @contextmanager
 def progress() -> Generator[Callable[[str], None]]:
-    """A line on standard error that says what goes on; nothing where that is no terminal."""
+    """A line on standard error that says what goes on; nothing where that is no terminal.
+
+    An empty text takes the line away, so that a question can be asked.
+    """
     if not sys.stderr.isatty():
         yield lambda _text: None
         return
@@ -50,7 +53,15 @@ def progress() -> Generator[Callable[[str], None]]:
 
     console = Console(stderr=True)
     with console.status(Text("starting")) as status:
-        yield lambda text: status.update(Text(text))
+
+        def tell(text: str) -> None:
+            if text:
+                status.update(Text(text))
+                status.start()
+            else:
+                status.stop()
+
+        yield tell
 
 
 def emit(text: str, output: Path | None) -> None:
