@@ -83,3 +83,73 @@ def test_nothing_is_started_when_nothing_may_be():
     world = World()
     go(world, candidate("x"), launching=Launching.NEVER)
     assert world.probed == []
+
+
+def remote(name: str, *, url: str, shown: str = "", named: bool = False) -> Candidate:
+    launch = Launch(
+        transport=Transport.STREAMABLE_HTTP,
+        url=Secret(url),
+        headers={"Authorization": Secret("Bearer of this test")},
+        shown=shown or url,
+    )
+    return Candidate(server=f"server:{name}", name=name, launch=launch, named=named)
+
+
+class Wire(World):
+    """A world that remembers with what each server was reached."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self.headers: dict[str, list[str]] = {}
+
+    async def probe(self, server: str, launch: Launch, _confined: Any = None) -> Probed:
+        self.headers[server] = sorted(launch.headers)
+        return await super().probe(server, launch)
+
+
+def reason(told: Any, server: str) -> str:
+    return told[server].looks[0].reason
+
+
+def test_nothing_is_asked_or_reached_with_never():
+    world = Wire()
+    told = go(world, candidate("a"), remote("b", url="http://x/mcp"), launching=Launching.NEVER)
+    assert world.probed == []
+    assert [look.outcome for one in told.values() for look in one.looks] == [Outcome.SKIPPED, Outcome.SKIPPED]
+
+
+def test_the_headers_of_a_configuration_go_along_with_consent_only():
+    world = Wire()
+    go(world, remote("a", url="http://x/mcp"))
+    go(world, remote("b", url="http://x/mcp"), launching=Launching.SANDBOX)
+    go(world, remote("c", url="http://x/mcp", named=True), launching=Launching.NEVER)
+    assert world.headers == {"server:a": ["Authorization"], "server:b": [], "server:c": []}
+
+
+def test_a_configured_address_that_holds_a_credential_is_reached_with_consent_only():
+    world = Wire()
+    one = remote("a", url="http://x/mcp?key=hunter2", shown="http://x/mcp?key=‹mark›")
+    told = go(world, one, launching=Launching.SANDBOX)
+    assert world.probed == []
+    assert "holds a credential" in reason(told, "server:a")
+    go(world, one)
+    assert world.probed == ["server:a"]
+
+
+def test_an_address_that_our_user_names_is_reached_as_it_is():
+    world = Wire()
+    go(world, remote("a", url="http://x/s/hunter2", shown="http://x/s/‹mark›", named=True), launching=Launching.NEVER)
+    assert world.probed == ["server:a"]
+
+
+def test_the_progress_line_is_gone_before_anybody_is_asked():
+    order: list[str] = []
+
+    class Asking(World):
+        async def consent(self, _launch: Launch) -> Consent:
+            order.append("asked")
+            return Consent.REFUSED
+
+    parts: Any = Asking()
+    asyncio.run(probe_all([candidate("a")], Launching.ASK, parts, order.append))
+    assert order[:2] == ["", "asked"]
