@@ -269,3 +269,23 @@ def test_a_named_configuration_without_servers_is_told_as_not_looked_at(catalogu
     (tmp_path / "x.json").write_text(text)
     _, observation = named(catalogue, tmp_path / "x.json")
     assert [(look.outcome, told in look.reason) for look in observation.looks] == [(Outcome.FAILED, True)]
+
+
+@as_root
+def test_a_link_that_is_put_away_after_the_opening_is_still_a_link(catalogue, home, tmp_path, monkeypatch):
+    secret = tmp_path / "secret.json"
+    secret.write_text(SERVERS)
+    os.chown(secret, 0, 0)
+    place = home / ".cursor" / "mcp.json"
+    place.symlink_to(secret)
+    os.chown(home, 12345, 12345)
+
+    def open_and_swap(path, flags, _open=os.open):
+        descriptor = _open(path, flags)
+        if str(path) == str(place) and place.is_symlink():
+            place.unlink()
+            place.write_text("{}")
+        return descriptor
+
+    monkeypatch.setattr(os, "open", open_and_swap)
+    assert problems(collect(catalogue, home))["mcp.json"] == "a symbolic link to a file of another owner"

@@ -308,7 +308,7 @@ def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Con
     if not stat.S_ISREG(status.st_mode):
         return msgspec.structs.replace(told, problem="not a regular file")
     owner = home.uid if home else 0
-    if owner is not None and status.st_uid != owner and _linked(path, home):
+    if owner is not None and status.st_uid != owner and _linked(descriptor, path, home):
         return msgspec.structs.replace(told, problem="a symbolic link to a file of another owner")
     if status.st_size > most:
         return msgspec.structs.replace(told, problem=f"larger than {most} bytes")
@@ -323,9 +323,20 @@ def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Con
     return msgspec.structs.replace(told, body=body)
 
 
-def _linked(path: str, home: Home | None) -> bool:
-    """Whether a part of the path below the home, or a part at all outside of it, is a symbolic link."""
+def _linked(descriptor: int, path: str, home: Home | None) -> bool:
+    """Whether a link led to what was opened: below the home, or anywhere on a path outside of it.
+
+    Where the kernel tells (Linux), it is asked what the descriptor really is, so nobody can put the link away in time.
+    """
     start = home.path.rstrip("/") if home and path.startswith(home.path.rstrip("/") + "/") else ""
+    try:
+        opened = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a plain text is what there is
+    except OSError:
+        return _link_on_the_way(path, start)
+    return opened != os.path.realpath(start or "/").rstrip("/") + path[len(start) :]
+
+
+def _link_on_the_way(path: str, start: str) -> bool:
     here = start
     for name in path[len(start) :].strip("/").split("/"):
         here = f"{here}/{name}"
