@@ -174,8 +174,8 @@ def judged(signs: Iterable[Sign]) -> Judgement:
         if key not in best or sign.weight > best[key].weight:
             best[key] = sign
     by_rule: dict[str, list[float]] = {}
-    for (rule, _), sign in best.items():
-        by_rule.setdefault(rule, []).append(sign.weight)
+    for sign in _apart(best.values()):
+        by_rule.setdefault(sign.rule.name, []).append(sign.weight)
     clear = 1.0
     for weights in by_rule.values():
         first, *more = sorted(weights, reverse=True)
@@ -185,6 +185,16 @@ def judged(signs: Iterable[Sign]) -> Judgement:
     score = 1 - clear
     kept = sorted(best.values(), key=lambda sign: (-sign.weight, sign.rule.name, sign.pointer, sign.start, sign.number))
     return Judgement(verdict=_verdict(score, by_rule), score=round(score, 3), signs=tuple(kept))
+
+
+def _apart(signs: Iterable[Sign]) -> Iterable[Sign]:
+    """Signs without those that stand where a weightier one of the same rule does: the same words tell once."""
+    taken: list[Sign] = []
+    for sign in sorted(signs, key=lambda sign: (-sign.weight, sign.number)):
+        here = (one for one in taken if one.rule is sign.rule and one.pointer == sign.pointer)
+        if not any(sign.start < one.end and one.start < sign.end for one in here):
+            taken.append(sign)
+    return taken
 
 
 def _verdict(score: float, by_rule: dict[str, list[float]]) -> Verdict:
