@@ -64,8 +64,7 @@ def check(lines: Iterable[bytes], kind: Kind, judge: Judge) -> Iterator[Line]:
         read.append(judge.definition(fields))
         server = as_text(fields.get("server"))
         client = as_text(fields.get("client")) or f"\0{server}"  # without one, each server is a client of its own
-        one = entry(index, client, server, fields)
-        entries += [one] if one.description or one.schema else []
+        entries.append(entry(index, client, server, fields))
     names = {one.index: f"{one.name} of {one.server}" for one in entries}
     alike = {one.index: f"like {names[one.original]}, with its {one.shared}" for one in copies(entries)}
     for index, one in enumerate(read):

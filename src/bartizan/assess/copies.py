@@ -24,14 +24,22 @@ _PROPERTIES_MIN = 2  # so are schemas of one parameter
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool in its client: the client and server as they are told apart, and its definition's marks."""
+    """A tool in its client: the client and server as they are told apart, and its definition."""
 
     index: int
     client: str
     server: str
     name: str
-    description: str
-    schema: str
+    definition: JsonObject
+
+    def marks(self) -> list[tuple[str, str]]:
+        """What a copy takes of it: digests of its description and its schema, where they are long enough to tell."""
+        description = fold(as_text(self.definition.get("description"))).strip()
+        schema = as_object(self.definition.get("inputSchema"))
+        told = [("description", digest(description))] if len(description) >= _DESCRIPTION_CHARACTERS_MIN else []
+        return told + (
+            [("schema", digest(schema))] if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else []
+        )
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,32 +51,28 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entry(index: int, client: str, server: str, definition: JsonObject) -> Entry:
-    """What is compared of a definition."""
-    description = fold(as_text(definition.get("description"))).strip()
-    schema = as_object(definition.get("inputSchema"))
-    return Entry(
-        index=index,
-        client=client,
-        server=server,
-        name=as_text(definition.get("name")),
-        description=digest(description) if len(description) >= _DESCRIPTION_CHARACTERS_MIN else "",
-        schema=digest(schema) if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else "",
-    )
+    """A definition to be compared."""
+    return Entry(index=index, client=client, server=server, name=as_text(definition.get("name")), definition=definition)
 
 
 def copies(entries: Iterable[Entry]) -> list[Copy]:
     """Each copy once, with the tool that it looks like. Of a pair the one with the stranger, longer or later name."""
     alike: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    skeletons: dict[str, str] = {}
     for one in entries:
-        alike[one.client, _skeleton(one.name)].append(one)
+        if one.name not in skeletons:
+            skeletons[one.name] = _skeleton(one.name)
+        alike[one.client, skeletons[one.name]].append(one)
     found: dict[int, Copy] = {}
     for group in alike.values():
+        if len({one.name for one in group}) < 2 or len({one.server for one in group}) < 2:
+            continue  # nearly every name: nothing else looks like it
         first: dict[tuple[str, str], Entry] = {}
         for one in sorted(group, key=_strangeness):
-            for what, mark in (("description", one.description), ("schema", one.schema)):
-                original = first.setdefault((what, mark), one) if mark else one
+            for mark in one.marks():
+                original = first.setdefault(mark, one)
                 if original.server != one.server and original.name != one.name:
-                    found.setdefault(one.index, Copy(index=one.index, original=original.index, shared=what))
+                    found.setdefault(one.index, Copy(index=one.index, original=original.index, shared=mark[0]))
     return [found[index] for index in sorted(found)]
 
 

@@ -23,9 +23,9 @@ SIGN_FROM = 0.25  # a weaker sign counts for the score, not as one of the two
 STRONG_FROM = 0.5
 REPEATED_SHARE = 0.5  # a second sign of one rule tells half of what one of another rule tells
 _QUOTED_MAX = 120
-# Names and descriptions of parameters repeat from tool to tool: those found clean are not searched again.
-_REMEMBERED_MAX = 50_000
-_REMEMBERED_CHARACTERS_MAX = 400
+# Names and descriptions repeat from tool to tool: those found clean are not searched again, up to so many characters.
+_REMEMBERED_CHARACTERS_MAX = 2_000_000
+_REMEMBERED_EACH_MAX = 4_000
 
 
 class Verdict(StrEnum):
@@ -64,6 +64,7 @@ class Judge:
         self._layers = [rule for rule in rules if rule.check.layers]
         self._copies = [rule for rule in rules if rule.check.copies]
         self._clean: set[str] = set()
+        self._room = _REMEMBERED_CHARACTERS_MAX
 
     def definition(self, definition: JsonObject) -> Judgement:
         """Judge everything of a definition that is read."""
@@ -96,9 +97,15 @@ class Judge:
         if self._lexicon.any_in(joined):
             signs += [sign for leaf in new for sign in self._signs(leaf)]
         signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer)]
-        if not signs and not hidden and len(self._clean) < _REMEMBERED_MAX:
-            self._clean.update(leaf.text for leaf in new if len(leaf.text) <= _REMEMBERED_CHARACTERS_MAX)
+        if not signs and not hidden:
+            self._remember(new)
         return judged(signs)
+
+    def _remember(self, clean: Iterable[Leaf]) -> None:
+        for leaf in clean:
+            if len(leaf.text) <= min(_REMEMBERED_EACH_MAX, self._room) and leaf.text not in self._clean:
+                self._clean.add(leaf.text)
+                self._room -= len(leaf.text) + 1
 
     def _signs(self, leaf: Leaf) -> Iterable[Sign]:
         hits = self._lexicon.hits(fold(leaf.text))

@@ -1,6 +1,5 @@
 """Leaves: every text of a definition that a model reads, with its place. Names of parameters are texts too."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -37,23 +36,27 @@ def leaves(definition: JsonObject) -> list[Leaf]:
     found: list[Leaf] = []
     for name in _READ:
         if name in definition:
-            for leaf in _walk(definition[name], f"/{name}", 0):
-                found.append(leaf)
-                if len(found) >= _LEAVES_MAX:
-                    return found
-    return found
+            _walk(definition[name], f"/{name}", 0, found)
+    return found[:_LEAVES_MAX]
 
 
-def _walk(value: Any, pointer: str, depth: int) -> Iterator[Leaf]:
+def _walk(value: Any, pointer: str, depth: int, found: list[Leaf]) -> None:
     if isinstance(value, str):
-        yield Leaf(pointer, value)
-    elif depth >= _DEPTH_MAX:
+        found.append(Leaf(pointer, value))
+    elif depth >= _DEPTH_MAX or len(found) >= _LEAVES_MAX:
         return
     elif isinstance(value, dict):
         for name, inner in as_object(value).items():
-            here = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
-            yield Leaf(here, name)
-            yield from _walk(inner, here, depth + 1)
+            here = (
+                f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+                if "/" in name or "~" in name
+                else f"{pointer}/{name}"
+            )
+            found.append(Leaf(here, name))
+            if isinstance(inner, str):  # nearly always
+                found.append(Leaf(here, inner))
+            elif isinstance(inner, dict | list):
+                _walk(inner, here, depth + 1, found)
     elif isinstance(value, list):
         for number, inner in enumerate(as_array(value)):
-            yield from _walk(inner, f"{pointer}/{number}", depth + 1)
+            _walk(inner, f"{pointer}/{number}", depth + 1, found)

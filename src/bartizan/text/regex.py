@@ -13,6 +13,10 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else _LONE.sub("\ufffd", text)
 
 
+# For the states that a set makes while it searches; the library's own 8 MiB are thrown away and made again too often.
+_MEMORY_BYTES_MAX = 10 * 1024 * 1024
+
+
 class Pattern:
     """One expression in RE2 syntax whose first group is what is looked for. Raises ValueError if it is malformed."""
 
@@ -36,7 +40,9 @@ class PatternSet:
     """Many expressions searched in one pass."""
 
     def __init__(self, expressions: Iterable[str]) -> None:
-        self._set = re2.Set.SearchSet()  # pyright: ignore
+        options = re2.Options()  # pyright: ignore
+        options.max_mem = _MEMORY_BYTES_MAX  # pyright: ignore
+        self._set = re2.Set.SearchSet(options)  # pyright: ignore
         for expression in expressions:
             self._set.Add(expression)  # pyright: ignore
         self._set.Compile()  # pyright: ignore
