@@ -1,24 +1,59 @@
 """Findings on what servers say: every definition of a snapshot that is not clean, rule by rule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from bartizan.assess.copies import Entry, copies, entry
 from bartizan.assess.judge import Judge, Judgement, Sign, Verdict
+from bartizan.assess.leaves import leaves
 from bartizan.model.asset import AssetId, AssetKind, Confidence, EdgeKind
-from bartizan.model.digest import digest
+from bartizan.model.digest import digest, digest_of_texts
 from bartizan.model.errors import Place
 from bartizan.model.finding import Finding, Severity, finding_id
 from bartizan.model.inventory import Inventory
-from bartizan.model.json import as_object, as_text
+from bartizan.model.json import JsonObject, as_object, as_text
 from bartizan.rules.check import worst_first
 
 _HIGH_FROM, _MEDIUM_FROM = 0.65, 0.4
+_INSTRUCTIONS = "instructions"
+_NAMED_BY = {"resource": "uri", "resource template": "uriTemplate"}
 
 
 def judge_definitions(inventory: Inventory, judge: Judge) -> list[Finding]:
     """Judge tools, prompts, resources and instructions. Worst first; equal input, equal output."""
     return worst_first(_all(inventory, judge))
+
+
+class Definition(msgspec.Struct, frozen=True, kw_only=True):
+    """What was judged: a definition of a list, or the instructions of a server.
+
+    `name` tells it apart from others of its `kind` on `server`. `texts` are what a model reads of it, by JSON Pointer.
+    """
+
+    server: AssetId
+    kind: str
+    name: str
+    texts: Mapping[str, Sequence[str]]
+
+    @property
+    def called(self) -> str:
+        """As a sentence begins with it."""
+        return "the server's instructions" if self.kind == _INSTRUCTIONS else f"{self.kind} {self.name}"
+
+
+def definition_of(server: AssetId, kind: str, told: JsonObject) -> Definition:
+    """A definition of a list; `kind` is tool, prompt, resource or resource template."""
+    texts: dict[str, list[str]] = {}
+    for leaf in leaves(told):
+        texts.setdefault(leaf.pointer, []).append(leaf.text)
+    return Definition(server=server, kind=kind, name=as_text(told.get(_NAMED_BY.get(kind, "name"))), texts=texts)
+
+
+def instructions_of(server: AssetId, text: str) -> Definition:
+    """The text that a server wants to be put before the model."""
+    return Definition(server=server, kind=_INSTRUCTIONS, name="", texts={"": [text]})
 
 
 def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
@@ -29,9 +64,11 @@ def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
     }
     alike = _copies(inventory)
     for snapshot in inventory.snapshots:
+        server = snapshot.server
         if snapshot.instructions:
             judgement = judge.text(snapshot.instructions)
-            yield from findings_of(judgement, snapshot.server, "the server's instructions", "/discovered/instructions")
+            told = instructions_of(server, snapshot.instructions)
+            yield from findings_of(judgement, told, server, "/discovered/instructions")
         lists: Sequence[tuple[str, tuple[Any, ...]]] = (
             ("tools", snapshot.tools),
             ("prompts", snapshot.prompts),
@@ -41,13 +78,13 @@ def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
         for part, definitions in lists:
             for number, definition in enumerate(definitions):
                 judgement = judge.definition(as_object(definition))
-                if part == "tools" and (told := alike.get((snapshot.server, number))):
-                    judgement = judge.with_copies(judgement, told)
+                if part == "tools" and (copied := alike.get((server, number))):
+                    judgement = judge.with_copies(judgement, copied)
                 if judgement.verdict is Verdict.CLEAN:
                     continue
-                subject = exposed.get((snapshot.server, digest(definition)), snapshot.server)
-                name = as_text(as_object(definition).get("name"))
-                yield from findings_of(judgement, subject, f"{part[:-1].replace('_', ' ')} {name}", f"/{part}/{number}")
+                subject = exposed.get((server, digest(definition)), server)
+                told = definition_of(server, part[:-1].replace("_", " "), as_object(definition))
+                yield from findings_of(judgement, told, subject, f"/{part}/{number}")
 
 
 def _copies(inventory: Inventory) -> dict[tuple[AssetId, int], list[str]]:
@@ -69,31 +106,42 @@ def _copies(inventory: Inventory) -> dict[tuple[AssetId, int], list[str]]:
     return told
 
 
-def findings_of(judgement: Judgement, subject: AssetId, what: str, pointer: str) -> Iterator[Finding]:
+def findings_of(judgement: Judgement, told: Definition, subject: AssetId, pointer: str) -> Iterator[Finding]:
     """One finding for each rule of a judgement that is not clean, with its weightiest sign."""
     if judgement.verdict is Verdict.CLEAN:
         return
-    told: set[str] = set()
+    rules: set[str] = set()
     for sign in judgement.signs:
-        if sign.rule.name not in told:
-            told.add(sign.rule.name)
-            yield _finding(judgement, sign, subject, what, pointer)
+        if sign.rule.name not in rules:
+            rules.add(sign.rule.name)
+            yield _finding(judgement, sign, told, subject, pointer)
 
 
-def _finding(judgement: Judgement, sign: Sign, subject: AssetId, what: str, pointer: str) -> Finding:
+def _finding(judgement: Judgement, sign: Sign, told: Definition, subject: AssetId, pointer: str) -> Finding:
     return Finding(
-        id=finding_id(sign.rule.name, subject, f"{what}\0{sign.pointer}"),
+        id=_identity(judgement, sign, told),
         rule=sign.rule.name,
         title=sign.rule.title,
         subject=subject,
         severity=Severity.HIGH if judgement.verdict is Verdict.MALICIOUS else Severity.MEDIUM,
         confidence=confidence_of(sign.weight),
-        message=f"{what} is {judgement.verdict.value} (score {judgement.score:.2f})",
+        message=f"{told.called} is {judgement.verdict.value} (score {judgement.score:.2f})",
         place=Place(pointer=f"{pointer}{sign.pointer}"[:500]),
         evidence=sign.evidence,
         remedy=sign.rule.check.remedy,
         tags=sign.rule.tags,
     )
+
+
+def _identity(judgement: Judgement, sign: Sign, told: Definition) -> str:
+    """Rests on every text in which the rule saw a sign: when one of them changes, or one is added, it is another fact.
+
+    The place in the list is no part of it, and neither are texts in which the rule sees nothing.
+    """
+    fields = sorted(pointer for rule, pointer in judgement.pointers if rule == sign.rule.name)
+    facts = [[pointer, *told.texts.get(pointer, ())] for pointer in fields]
+    copied = [one.evidence for one in judgement.signs if one.rule is sign.rule and one.rule.check.copies]
+    return finding_id(sign.rule.name, told.server, digest_of_texts([told.kind, told.name, *copied], *facts))
 
 
 def confidence_of(weight: float) -> Confidence:

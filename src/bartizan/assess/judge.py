@@ -49,11 +49,15 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict, its score from 0 to 1, and the signs that it rests on: the weightiest of each rule and pattern."""
+    """The verdict, its score from 0 to 1, and the signs that it rests on: the weightiest of each rule and pattern.
+
+    `pointers` are all places in which a rule, by its name, saw a sign: those of lesser signs too.
+    """
 
     verdict: Verdict
     score: float
     signs: tuple[Sign, ...] = ()
+    pointers: frozenset[tuple[str, str]] = frozenset()
 
 
 class Judge:
@@ -77,7 +81,7 @@ class Judge:
             for rule in self._copies
             for text in told
         ]
-        return judged([*judgement.signs, *more]) if more else judgement
+        return judged([*judgement.signs, *more], judgement.pointers) if more else judgement
 
     def text(self, text: str) -> Judgement:
         """Judge one text. One that speaks about attacks, as a review or a rule does, is `suspicious` at most.
@@ -173,7 +177,7 @@ def speaks_of_attacks(text: str) -> bool:
     return len(_ABOUT_ATTACKS.matching(fold(text))) >= _WORDS_OF_A_REVIEW_MIN
 
 
-def judged(signs: Iterable[Sign]) -> Judgement:
+def judged(signs: Sequence[Sign], pointers: frozenset[tuple[str, str]] = frozenset()) -> Judgement:
     """Weigh signs: rules are independent of each other, patterns of one rule only in part (noisy or)."""
     best: dict[tuple[str, int], Sign] = {}
     for sign in signs:
@@ -191,7 +195,8 @@ def judged(signs: Iterable[Sign]) -> Judgement:
             clear *= 1 - REPEATED_SHARE * weight
     score = 1 - clear
     kept = sorted(best.values(), key=lambda sign: (-sign.weight, sign.rule.name, sign.pointer, sign.start, sign.number))
-    return Judgement(verdict=_verdict(score, by_rule), score=round(score, 3), signs=tuple(kept))
+    seen = pointers.union((sign.rule.name, sign.pointer) for sign in signs)
+    return Judgement(verdict=_verdict(score, by_rule), score=round(score, 3), signs=tuple(kept), pointers=seen)
 
 
 def _apart(signs: Iterable[Sign]) -> Iterable[Sign]:

@@ -28,7 +28,7 @@ github                                                     1 finding, worst HIGH
   holds       github-pat GITHUB_TOKEN hmac-sha256:01234567
   offers      1 tool, 0 prompts, 0 resources
   looked at   start, tools, prompts
-  HIGH        Secret in configuration  F-6fe0d933b641
+  HIGH        Secret in configuration  F-6fe0d933b641b0c5
               GITHUB_TOKEN is shared: told above at weather
 """
 

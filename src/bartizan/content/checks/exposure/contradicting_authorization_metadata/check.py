@@ -29,7 +29,7 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
             for where, value in sorted(snapshot.authorization.items()):
                 for pointer, what in _contradictions(where, as_object(value), url):
                     place = Place(url=where, pointer=pointer)
-                    yield Sight(message=f"{subject.name}: {what}", detail=f"{where} {pointer}", place=place)
+                    yield Sight(message=f"{subject.name}: {what}", detail=f"{where} {pointer} {what}", place=place)
 
 
 def _contradictions(where: str, document: JsonObject, server: str) -> Iterator[tuple[str, str]]:

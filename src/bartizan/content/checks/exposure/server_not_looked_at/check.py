@@ -18,5 +18,6 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     parts = "; ".join(f"{', '.join(names)} {reason}" for reason, names in reasons.items())
     yield Sight(
         message=f"{subject.name} was not looked at in full ({parts})",
+        detail=" ".join(sorted(f"{look.part}:{look.outcome.value}" for look in missing)),
         place=subject.places[0] if subject.places else None,
     )

@@ -14,6 +14,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     if reasons:
         yield Sight(
             message=f"{subject.name} " + "; it ".join(reasons),
+            detail=" ".join(sorted(reasons)),
             place=subject.places[0] if subject.places else None,
             evidence=", ".join(subject.seen_by),
         )

@@ -24,7 +24,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
             continue
         yield Sight(
             message=f"{name} {version if exact else 'in its newest version'}: {entry.summary} ({', '.join(entry.ids)})",
-            detail=entry.ids[0],
+            detail=f"{entry.ids[0]} {version}",
             place=subject.places[0] if subject.places else None,
             evidence=entry.source,
             severity=Severity.CRITICAL if entry.malicious else None,

@@ -35,6 +35,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     if source:
         yield Sight(
             message=f"{subject.name} is fetched from {source} when it starts",
+            detail=source,
             place=subject.places[0] if subject.places else None,
             evidence=source,
             severity=Severity.LOW if _COMMIT.search(source) else None,

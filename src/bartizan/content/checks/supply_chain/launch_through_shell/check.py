@@ -33,6 +33,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
             start, end = spans[0]
             yield Sight(
                 message=f"the shell line that starts {subject.name} {what}",
+                detail=line,
                 place=subject.places[0] if subject.places else None,
                 evidence=line[start : min(end, start + _EVIDENCE_CHARACTERS_MAX)].strip(),
                 severity=severity,

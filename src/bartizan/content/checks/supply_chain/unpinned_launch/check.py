@@ -21,6 +21,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     wanted = f"version {version}" if version else "no version"
     yield Sight(
         message=f"{package['runner']} starts {package.get('name')} with {wanted}: what runs is decided at every start",
+        detail=wanted,
         place=subject.places[0] if subject.places else None,
         evidence=str(package.get("purl", "")),
     )
