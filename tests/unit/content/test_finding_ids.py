@@ -31,7 +31,7 @@ def package(version: str, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("rule", "attributes"),
     [
-        ("listens_on_all_interfaces", {"listening": [{"address": "0.0.0.0", "port": 8000}]}),  # noqa: S104
+        ("listens_on_all_interfaces", {"listening": [{"address": "0.0.0.0", "port": 8000}]}),
         ("endpoint_without_authentication", {"status": "open", "url": "http://127.0.0.1:8000/mcp"}),
     ],
 )
