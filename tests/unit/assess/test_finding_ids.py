@@ -29,7 +29,7 @@ def judged(*tools: Any, server: str = "server:a", at: datetime = datetime(2026, 
         protocol_version="2025-11-25",
         tools=tools,
     )
-    inventory = merge(read_definitions([snapshot]), at=at, snapshots=[snapshot], own_addresses=()).inventory
+    inventory = merge(read_definitions([snapshot]), at=at, snapshots=[snapshot], own_addresses=frozenset()).inventory
     return judge_definitions(inventory, JUDGE)
 
 
