@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from bartizan.model.asset import AssetId
-from bartizan.model.change import Change, KnownFinding
+from bartizan.model.change import Change, FoundFinding, KnownFinding
 from bartizan.model.coverage import Look
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
@@ -246,6 +246,14 @@ class Store(Protocol):
 
     def known_findings(self, *, scope: str = "") -> list[KnownFinding]:
         """Give every finding of the kept scans with its history, oldest first."""
+        ...
+
+    def found(self, prefix: str) -> list[FoundFinding]:
+        """Give the findings whose ids begin so, of the newest scan of every scope, the newest scan first."""
+        ...
+
+    def inventory(self, scan: int) -> Inventory | None:
+        """Give the inventory of the scan with this number, if it is the newest of its scope."""
         ...
 
     def changes(self, *, scope: str = "") -> list[Change]:

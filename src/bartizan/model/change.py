@@ -44,3 +44,11 @@ class KnownFinding(msgspec.Struct, frozen=True, kw_only=True):
     first_seen: datetime
     last_seen: datetime
     status: FindingStatus
+
+
+class FoundFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding of the newest scan of some scope. `scan` is the store's number of that scan, `taken_at` when it was."""
+
+    finding: Finding
+    scan: int
+    taken_at: datetime

@@ -6,14 +6,14 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, Table, select
+from sqlalchemy import Connection, Row, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bartizan.adapters.store import saving, schema
 from bartizan.adapters.store.door import document_in, document_out, key, text_in
 from bartizan.adapters.store.opening import open_engine
 from bartizan.model.asset import Asset, Edge
-from bartizan.model.change import Change, FindingStatus, KnownFinding
+from bartizan.model.change import Change, FindingStatus, FoundFinding, KnownFinding
 from bartizan.model.coverage import Look
 from bartizan.model.event import Event
 from bartizan.model.finding import Finding
@@ -57,16 +57,13 @@ class SqlStore:
         """Give the newest inventory of a scope."""
         with self._reader.begin() as connection:
             scan = _newest(connection, scope)
-            if scan is None:
-                return None
-            return Inventory(
-                format=scan.format,
-                taken_at=scan.taken_at,
-                assets=tuple(_dated(row, Asset) for row in _current(connection, schema.assets, scan)),
-                edges=tuple(_dated(row, Edge) for row in _current(connection, schema.edges, scan)),
-                snapshots=tuple(_snapshot(row) for row in connection.execute(_takings(scan))),
-                looks=tuple(document_out(row.document, Look) for row in _of_scan(connection, schema.looks, scan)),
-            )
+            return None if scan is None else _inventory(connection, scan)
+
+    def inventory(self, scan: int) -> Inventory | None:
+        """Give the inventory of the scan with this number; nothing for one that is not the newest of its scope."""
+        with self._reader.begin() as connection:
+            row = connection.execute(_newest_of_all().where(schema.scans.c.number == scan)).one_or_none()
+            return None if row is None else _inventory(connection, row)
 
     def findings(self, *, scope: str = "") -> list[Finding]:
         """Give the findings of the newest scan of a scope."""
@@ -75,6 +72,20 @@ class SqlStore:
             if scan is None:
                 return []
             return [document_out(row.document, Finding) for row in _current(connection, schema.findings, scan)]
+
+    def found(self, prefix: str) -> list[FoundFinding]:
+        """Give the findings whose ids begin so, of the newest scan of every scope, the newest scan first."""
+        scans, table = _newest_of_all().subquery(), schema.findings
+        query = select(table.c.document, scans.c.number, scans.c.taken_at).join(
+            scans, (table.c.scope == scans.c.scope) & (table.c.last_scan == scans.c.number)
+        )
+        with self._reader.begin() as connection:
+            rows = connection.execute(query.order_by(scans.c.number.desc(), table.c.position)).all()
+        told = (
+            FoundFinding(finding=document_out(row.document, Finding), scan=row.number, taken_at=row.taken_at)
+            for row in rows
+        )
+        return [one for one in told if one.finding.id.startswith(prefix)]
 
     def known_findings(self, *, scope: str = "") -> list[KnownFinding]:
         """Give every finding that the kept scans had, oldest first."""
@@ -137,6 +148,23 @@ def _newest(connection: Connection, scope: str) -> Row[Any] | None:
     table = schema.scans
     query = select(table).where(table.c.scope == key(scope)).order_by(table.c.number.desc()).limit(1)
     return connection.execute(query).one_or_none()
+
+
+def _newest_of_all() -> Select[Any]:
+    """The newest scan of every scope."""
+    table = schema.scans
+    return select(table).where(table.c.number.in_(select(func.max(table.c.number)).group_by(table.c.scope)))
+
+
+def _inventory(connection: Connection, scan: Row[Any]) -> Inventory:
+    return Inventory(
+        format=scan.format,
+        taken_at=scan.taken_at,
+        assets=tuple(_dated(row, Asset) for row in _current(connection, schema.assets, scan)),
+        edges=tuple(_dated(row, Edge) for row in _current(connection, schema.edges, scan)),
+        snapshots=tuple(_snapshot(row) for row in connection.execute(_takings(scan))),
+        looks=tuple(document_out(row.document, Look) for row in _of_scan(connection, schema.looks, scan)),
+    )
 
 
 def _current(connection: Connection, table: Table, scan: Row[Any]) -> Sequence[Row[Any, Any, Any]]:

@@ -291,3 +291,18 @@ def undated(taken: Inventory | None) -> Inventory | None:
 def count(store: SqlStore, table: str) -> int:
     with store._engine.connect() as connection:
         return connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one()
+
+
+def test_a_finding_is_found_by_its_beginning_in_the_newest_scan_of_any_scope(store: SqlStore, at: Day) -> None:
+    store.save(inventory(at(1)), [finding("gone"), finding("kept")], scope="here")
+    store.save(inventory(at(2), tool("a")), [finding("kept")], scope="here")
+    store.save(inventory(at(3)), [finding("kept")], scope="there")
+    gone, kept = finding("gone"), finding("kept")
+    assert store.found(gone.id) == []
+    newest, older = store.found(kept.id[:6])
+    assert newest.finding == older.finding == kept
+    assert (newest.taken_at, older.taken_at) == (at(3), at(2))
+    told = store.inventory(older.scan)
+    assert told is not None
+    assert [asset.id for asset in told.assets] == ["tool:a"]
+    assert store.inventory(10_000) is None
