@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from bartizan.adapters.vaults.references import SCHEMES
-from bartizan.app.config import Config, Discover, Gateway, ServerEntry, parse_config
+from bartizan.app.config import Config, Discover, Gateway, Network, ServerEntry, parse_config
 from bartizan.app.home import state_folder
 from fixtures.examples import ROOT
 
@@ -18,7 +18,8 @@ def names(kind: type[msgspec.Struct]) -> set[str]:
 
 
 def test_every_key_is_on_the_page_and_no_other():
-    keys = (names(Config) - {"discover", "gateway"}) | {f"discover.{name}" for name in names(Discover)}
+    keys = (names(Config) - {"discover", "gateway", "network"}) | {f"discover.{name}" for name in names(Discover)}
+    keys |= {f"network.{name}" for name in names(Network)}
     keys |= {f"gateway.{name}" for name in names(Gateway)} | {f"gateway.servers.NAME.{n}" for n in names(ServerEntry)}
     table = PAGE.partition("| key | default | is |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE)) == keys

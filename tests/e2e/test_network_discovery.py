@@ -75,8 +75,19 @@ def test_an_open_server_is_known_by_several_signs_in_its_own_era(scanned):
 def test_what_protects_a_server_shows(scanned):
     records, *_ = scanned
     assert records["host_checking"].exposure == ("plain_http", "checks_host", "refuses_foreign_origin")
-    assert records["legacy"].exposure == ("plain_http", "accepts_foreign_origin")
-    assert records["tls"].exposure == ("certificate_not_verified", "accepts_foreign_origin")
+    assert records["legacy"].exposure == ("plain_http", "accepts_foreign_origin", "accepts_foreign_host")
+    assert records["tls"].exposure == (
+        "certificate_not_verified",
+        "certificate_self_signed",
+        "accepts_foreign_origin",
+        "accepts_foreign_host",
+    )
+    assert records["sse"].exposure == (
+        "plain_http",
+        "session_in_address",
+        "accepts_foreign_origin",
+        "accepts_foreign_host",
+    )
 
 
 def test_an_authenticated_server_is_known_by_its_challenge_and_its_document(scanned):

@@ -1,5 +1,6 @@
 """`bartizan.yml`: read, validated, every mistake with its line."""
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,26 @@ class Discover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     targets: tuple[str, ...] = ()
 
 
+class Network(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where servers are meant to be reached."""
+
+    declared: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for one in self.declared:
+            try:
+                ipaddress.ip_network(one, strict=False)
+            except ValueError:
+                raise ValueError(f"{one[:80]!r} is no address and no CIDR") from None
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Without one, the defaults hold."""
 
     store: str = "sqlite"
     gateway: Gateway | None = None
     discover: Discover = Discover()
+    network: Network = Network()
 
 
 def read_config(path: Path | None) -> Config:

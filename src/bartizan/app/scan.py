@@ -12,6 +12,7 @@ from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
 from bartizan.assess.findings import judge_definitions
 from bartizan.assess.judge import Judge
+from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions, without_secrets
 from bartizan.discover.identify import identify_command, identify_url
 from bartizan.discover.merge import Merged, merge
@@ -188,6 +189,7 @@ def _inventory(
         ).inventory
 
     inventory = merged([read_reach(merged())])
+    inventory = mark_beyond(inventory, config.network.declared, gathered.own_addresses)
     return mark_shadows(inventory, _of_record(config))
 
 

@@ -77,7 +77,9 @@ class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True):
     `status` is `open`, `authentication_required`, `forbidden`, `client_certificate`, `not_mcp`, `closed` or `failed`.
     `evidence` names the signs of MCP that were seen, never a body: without one, nothing says that MCP is there.
     `exposure` names what the answer shows of its protection: `plain_http`, `certificate_not_verified`,
-    `cors_any_origin`, `cors_reflects_origin`, `accepts_foreign_origin`, `refuses_foreign_origin`, `checks_host`.
+    `cors_any_origin`, `cors_reflects_origin`, `accepts_foreign_origin`, `refuses_foreign_origin`,
+    `accepts_foreign_host`, `checks_host`, `guessable_session`, `session_in_address`, and of its TLS
+    `certificate_expired`, `certificate_self_signed`, `certificate_untrusted`, `certificate_wrong_name`, `old_tls`.
     `server_info` is what the server says of itself, cut. `well_known` maps the paths of documents to their SHA-256.
     """
 

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
 
 from bartizan.adapters.collectors.asking import Pace
-from bartizan.adapters.collectors.ladder import FOREIGN_ORIGIN
+from bartizan.adapters.collectors.ladder import FOREIGN_HOST, FOREIGN_ORIGIN
 from bartizan.adapters.collectors.network import NetworkLadder, read_target
 from bartizan.model.coverage import Outcome
 from bartizan.model.errors import UsageError
@@ -126,7 +127,7 @@ def test_a_legacy_session_is_opened_acknowledged_and_deleted():
     ]
     at = after.index(("POST", "initialize", None))
     assert after[at + 1 : at + 3] == [("POST", "notifications/initialized", "s1"), ("DELETE", "", "s1")]
-    assert len([seen for seen in log if seen.verb == "DELETE"]) == 2  # the foreign origin's session as well
+    assert len([seen for seen in log if seen.verb == "DELETE"]) == 3  # those of the foreign origin and host as well
 
 
 def test_only_openings_are_ever_sent_whatever_is_there():
@@ -160,12 +161,40 @@ def test_a_foreign_origin_that_is_let_in_shows():
         body = {"jsonrpc": "2.0", "id": seen.message["id"], "result": values}
         return http(200, body, Access_Control_Allow_Origin=seen.headers.get("origin", ""))
 
-    assert scan(server(answer)).exposure == ("plain_http", "accepts_foreign_origin", "cors_reflects_origin")
+    seen = ("plain_http", "accepts_foreign_origin", "cors_reflects_origin", "accepts_foreign_host")
+    assert scan(server(answer)).exposure == seen
 
     def strict(seen: Seen) -> bytes:
         return http(403) if seen.headers.get("origin") == FOREIGN_ORIGIN else modern(seen)
 
-    assert scan(server(strict)).exposure == ("plain_http", "refuses_foreign_origin")
+    assert scan(server(strict)).exposure == ("plain_http", "refuses_foreign_origin", "accepts_foreign_host")
+
+
+def test_the_name_is_asked_for_apart_from_the_origin():
+    def careful(seen: Seen) -> bytes:
+        return http(421) if FOREIGN_HOST in seen.headers["host"] else modern(seen)
+
+    assert scan(server(careful)).exposure == ("plain_http", "accepts_foreign_origin", "checks_host")
+
+
+def numbered(ids: Iterator[str]) -> Callable[[Seen], bytes]:
+    def answer(seen: Seen) -> bytes:
+        if seen.path != "/mcp" or seen.method != "initialize":
+            return legacy(seen)
+        values = {"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": INFO}
+        return http(200, {"jsonrpc": "2.0", "id": seen.message["id"], "result": values}, Mcp_Session_Id=next(ids))
+
+    return answer
+
+
+@pytest.mark.mission("K4.assess")
+def test_session_ids_that_count_or_tell_the_time_can_be_guessed_and_random_ones_cannot():
+    counting = (f"{number:032x}" for number in range(1000, 2000))
+    clock = (str(uuid.UUID(fields=(0x3F2A0000 + n, 0x1234, 0x1111, 0x80, 0, 1))) for n in range(100))
+    random = (str(uuid.uuid4()) for _ in range(100))
+    assert "guessable_session" in scan(server(numbered(counting))).exposure
+    assert "guessable_session" in scan(server(numbered(clock))).exposure
+    assert "guessable_session" not in scan(server(numbered(random))).exposure
 
 
 def test_a_server_that_checks_the_host_is_asked_as_localhost():

@@ -84,6 +84,10 @@ class Asking:
             deadline_seconds=self._limits.endpoint_request_seconds_max,
         )
 
+    async def tls_faults(self, path: str) -> tuple[str, ...]:
+        """What is wrong with the door's TLS. The caller has waited for its `turn`."""
+        return await self._client.tls_faults(self.door.url(self.scheme, path))
+
     async def ask(self, method: str, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Send, read and let go. A stream is not read."""
         await self.turn()

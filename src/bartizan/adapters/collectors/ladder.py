@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from bartizan.adapters.collectors import signs
+from bartizan.adapters.collectors import sessions, signs
 from bartizan.adapters.collectors.asking import Answer, Asking, Door, Pace, is_stream, json_object
 from bartizan.adapters.collectors.signs import Match
 from bartizan.adapters.transports.http1 import NoAnswerError, NotHttpError
@@ -39,6 +39,7 @@ WELL_KNOWN = (
 _BUSY = frozenset({429, 502, 503, 504})  # whatever is there, it did not answer this time
 TLS_PORTS = frozenset({443, 4443, 8443, 9443})
 FOREIGN_ORIGIN = "https://origin-check.bartizan.invalid"
+FOREIGN_HOST = "host-check.bartizan.invalid"  # what a browser sends after DNS rebinding: the name of the page's site
 _MODERN_VERSION = mcp.RULES[Era.MODERN].versions[0]
 _LEGACY_VERSIONS = mcp.RULES[Era.LEGACY].versions
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -54,6 +55,7 @@ class Ladder:
         self._documents: dict[str, str] = {}
         self._paths: list[str] = []
         self._faults = 0
+        self._sessions: list[str] = []
 
     async def climb(self) -> EndpointRecord:
         """Say what is there. Never raises for what the server does."""
@@ -179,6 +181,7 @@ class Ladder:
         answer = await self._asking.post(path, mcp.initialize(_LEGACY_VERSIONS[0], identity), headers)
         match = signs.legacy(answer.message, identity)
         if match:
+            self._sessions.append(answer.response.header("mcp-session-id"))
             await self._farewell(path, answer, match.version)
         return answer, match
 
@@ -259,6 +262,7 @@ class Ladder:
             return self._record(path, "failed", problem="its event stream names an endpoint that does not answer")
         await self._asking.post(endpoint, mcp.notification(Era.LEGACY, match.version, "notifications/initialized"))
         match = msgspec.structs.replace(match, signs=(*match.signs, "endpoint event"))
+        self._sessions.append(sessions.in_address(endpoint))
         return await self._open(path, match, Answer(response=response), transport=Transport.SSE)
 
     # ---- What was found
@@ -266,9 +270,13 @@ class Ladder:
     async def _open(
         self, path: str, match: Match, answer: Answer, transport: Transport = Transport.STREAMABLE_HTTP
     ) -> EndpointRecord:
-        exposure = self._seen_exposure(answer)
+        exposure = self._seen_exposure(answer) + await self._tls_faults(path)
         if transport is Transport.STREAMABLE_HTTP:
             exposure += await self._foreign_origin(path, match.era)
+            exposure += await self._foreign_host(path, match.era)
+        else:
+            exposure += await self._foreign_stream(path)
+        exposure += ["guessable_session"] if sessions.guessable(self._sessions) else []
         text = match.instructions
         return msgspec.structs.replace(
             self._record(path, "open", evidence=match.signs),
@@ -297,6 +305,40 @@ class Ladder:
         seen = ["accepts_foreign_origin" if match else "refuses_foreign_origin"]
         return seen + {"*": ["cors_any_origin"], FOREIGN_ORIGIN: ["cors_reflects_origin"]}.get(allowed, [])
 
+    async def _foreign_host(self, path: str, era: Era) -> list[str]:
+        """Whether it answers under a name that is not its own, as a page gets it to by DNS rebinding."""
+        if self._asking.host:  # it was refused under its own address, so it looks at the name
+            return []
+        opening = self._discover if era is Era.MODERN else self._initialize
+        try:
+            _, match = await opening(path, {"Host": f"{FOREIGN_HOST}:{self._door.port}"})
+        except (OSError, RemoteProtocolError):
+            return []
+        return ["accepts_foreign_host" if match else "checks_host"]
+
+    async def _foreign_stream(self, path: str) -> list[str]:
+        """The same two questions to the older transport: whether its stream opens for a page of anybody."""
+        seen = ["session_in_address"] if any(self._sessions) else []
+        host = {} if self._asking.host else {"Host": f"{FOREIGN_HOST}:{self._door.port}"}
+        questions = [({"Origin": FOREIGN_ORIGIN}, "accepts_foreign_origin", "refuses_foreign_origin")]
+        questions += [(host, "accepts_foreign_host", "checks_host")] if host else []
+        for headers, yes, no in questions:
+            try:
+                await self._asking.turn()
+                response = await self._asking.request("GET", path, {"Accept": "text/event-stream", **headers})
+            except (OSError, RemoteProtocolError):
+                continue
+            async with response:
+                seen.append(yes if response.status == 200 and is_stream(response) else no)
+        return seen
+
+    async def _tls_faults(self, path: str) -> list[str]:
+        """What is wrong with its certificate and its oldest version of TLS."""
+        if self._asking.scheme != "https":
+            return []
+        await self._asking.turn()
+        return list(await self._asking.tls_faults(path))
+
     async def _refused(self, path: str, answer: Answer) -> EndpointRecord:
         """401 and 403. Only OAuth's resource metadata, or a JSON-RPC error, says that it may be MCP."""
         metadata = signs.metadata_url(answer.response.header("www-authenticate"))
@@ -305,7 +347,9 @@ class Ladder:
             evidence.append("protected resource metadata")
         status = "authentication_required" if answer.status == 401 else "forbidden"
         record = self._record(path, status, evidence=tuple(evidence))
-        return msgspec.structs.replace(record, resource_metadata=metadata, exposure=tuple(self._seen_exposure(answer)))
+        exposure = self._seen_exposure(answer)
+        exposure += await self._tls_faults(path) if evidence else []
+        return msgspec.structs.replace(record, resource_metadata=metadata, exposure=tuple(exposure))
 
     async def _is_metadata(self, url: str) -> bool:
         """Whether the document is there. It is fetched from this port alone, wherever the server points."""

@@ -20,6 +20,7 @@ from bartizan.adapters.transports.tls import (
     certificate_refused,
     perhaps_certificate_refused,
     tls_context,
+    tls_faults,
 )
 from bartizan.model.errors import LimitExceededError, RemoteProtocolError
 from bartizan.model.limits import DEFAULT, Limits
@@ -191,6 +192,12 @@ class OutboundClient:
         addresses = await self._resolve(target)
         _, writer = await self._dial(addresses, target.port)
         await _drop(writer)
+
+    async def tls_faults(self, url: str) -> tuple[str, ...]:
+        """What is wrong with the TLS of an address, by `tls.tls_faults`. Raises OSError where it cannot be resolved."""
+        target = parse_target(url)
+        addresses = await self._resolve(target)
+        return await tls_faults(addresses[0], target.port, target.host, self._limits, ca_file=self._ca_file)
 
     async def _resolve(self, target: Target) -> list[str]:
         """Every address of the host; refused when the policy refuses one of them."""

@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import ssl
+import warnings
 from typing import Any
 
 from bartizan.adapters.transports.http1 import NoAnswerError
+from bartizan.model.limits import Limits
 
 _CERTIFICATE_REQUEST = 13
 _HANDSHAKE = 22
@@ -61,3 +64,93 @@ async def asks_for_certificate(address: str, port: int, server_hostname: str) ->
         _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=server_hostname)
         writer.transport.abort()
     return _CERTIFICATE_REQUEST in seen
+
+
+_EXPIRED, _NOT_YET, _WRONG_NAME, _WRONG_ADDRESS = 10, 9, 62, 64
+_SELF_SIGNED = 18
+
+
+async def tls_faults(address: str, port: int, host: str, limits: Limits, *, ca_file: str = "") -> tuple[str, ...]:
+    """Faults of a server's TLS: `certificate_expired`, `certificate_self_signed`, `certificate_untrusted`,
+    `certificate_wrong_name`, `old_tls`. Up to three handshakes, nothing is sent; what cannot be learnt is left out.
+
+    Whether the name fits is asked only where `host` is a name: whoever scans addresses does not know their names.
+    """
+    context = tls_context(verify=True, ca_file=ca_file)
+    context.check_hostname = not _is_address(host)
+    code, certificate = await _verify(context, address, port, host, limits)
+    faults = _meaning(code)
+    if code == _SELF_SIGNED and certificate:  # trusted for once, to learn whether it has expired as well
+        alone = tls_context(verify=True)
+        alone.load_verify_locations(cadata=certificate)
+        alone.check_hostname = False
+        again, _ = await _verify(alone, address, port, host, limits)
+        faults += _meaning(again) if again in {_EXPIRED, _NOT_YET} else []
+    if await _handshake(_old_context(), address, port, host, limits):
+        faults.append("old_tls")
+    return tuple(faults)
+
+
+def _meaning(code: int) -> list[str]:
+    """OpenSSL's verdict on a chain, in our words; 0 is a good one, -1 none at all."""
+    if code in {0, -1}:
+        return []
+    told = {_EXPIRED: "certificate_expired", _NOT_YET: "certificate_expired", _SELF_SIGNED: "certificate_self_signed"}
+    wrong = dict.fromkeys((_WRONG_NAME, _WRONG_ADDRESS), "certificate_wrong_name")
+    return [(told | wrong).get(code, "certificate_untrusted")]
+
+
+async def _verify(context: ssl.SSLContext, address: str, port: int, host: str, limits: Limits) -> tuple[int, bytes]:
+    """OpenSSL's verification code, and for a refused certificate what it is, in DER."""
+    try:
+        await _handshake(context, address, port, host, limits, quiet=False)
+    except ssl.SSLCertVerificationError as error:
+        return error.verify_code, await _certificate(address, port, host, limits)
+    except OSError:
+        return -1, b""
+    return 0, b""
+
+
+async def _certificate(address: str, port: int, host: str, limits: Limits) -> bytes:
+    with contextlib.suppress(OSError):
+        async with asyncio.timeout(limits.connect_seconds_max):
+            context = tls_context(verify=False)
+            _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
+            found: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.transport.abort()
+            return found or b""
+    return b""
+
+
+async def _handshake(
+    context: ssl.SSLContext, address: str, port: int, host: str, limits: Limits, *, quiet: bool = True
+) -> bool:
+    """Whether a handshake succeeds. Raises OSError unless `quiet`."""
+    try:
+        async with asyncio.timeout(limits.connect_seconds_max):
+            _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=host)
+    except OSError:
+        if quiet:
+            return False
+        raise
+    writer.transport.abort()
+    return True
+
+
+def _old_context() -> ssl.SSLContext:
+    """A client that speaks nothing newer than TLS 1.1, with the ciphers of that time."""
+    context = tls_context(verify=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that it is outlived is the point
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    with contextlib.suppress(ssl.SSLError):
+        context.set_ciphers("ALL:@SECLEVEL=0")
+    return context
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
