@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from estate import Estate  # pyright: ignore[reportMissingImports]
 
+from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions
 from bartizan.discover.network import read_endpoints
 from bartizan.discover.processes import read_processes
@@ -78,7 +79,7 @@ def processes() -> Observation:
 
 def endpoints() -> Observation:
     record = EndpointRecord(
-        url="http://127.0.0.1:8000/mcp",
+        url="http://192.0.2.7:8000/mcp",
         status="open",
         transport="streamable_http",
         era="legacy",
@@ -130,7 +131,8 @@ def all_written(estate: Estate, tmp_path: Path) -> Names:
     named = estates(estate, tmp_path, "pypi:mcp-server-time==2025.9.25")
     seen = [asset for one in (processes(), endpoints(), *definitions()) for asset in one.assets]
     told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen))
-    return written(mark_shadows(told, None).assets)
+    beyond = mark_beyond(told, ["10.0.0.0/8"], frozenset())
+    return written(mark_shadows(beyond, None).assets)
 
 
 def test_every_attribute_that_is_written_is_on_the_page(all_written: Names):
