@@ -19,7 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
-from bartizan.model.record import EndpointRecord, FileRecord, NamedFile, ProcessRecord
+from bartizan.model.record import EndpointRecord, FileRecord, NamedFile, PackageRecord, ProcessRecord, WantedPackage
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 
@@ -34,10 +34,14 @@ class Collected(msgspec.Struct, Generic[RecordT], frozen=True, kw_only=True):
 
 
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a probe of one server brought: a snapshot, or looks that say why there is none, or both."""
+    """What a probe of one server brought: a snapshot, or looks that say why there is none, or both.
+
+    `package` is what was fetched to start it.
+    """
 
     snapshot: Snapshot | None = None
     looks: tuple[Look, ...] = ()
+    package: PackageRecord | None = None
 
 
 class Clock(Protocol):
@@ -73,6 +77,10 @@ class FileCollector(Protocol):
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of local programs by path; what cannot be read is left out."""
+        ...
+
+    def installed(self, wanted: Iterable[WantedPackage]) -> Collected[PackageRecord]:
+        """Copies of packages in the homes, projects and caches of package runners. Nothing of them is run."""
         ...
 
 
@@ -114,13 +122,14 @@ class Confined(msgspec.Struct, frozen=True, kw_only=True):
     """A command made safe to start: run exactly this, in this environment.
 
     `version` is the package's version as resolved, `sha256` the digest of all its files with its dependencies; both
-    are empty for local programs.
+    are empty for local programs. `package` is what is known of the package that was fetched.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     version: str = ""
     sha256: str = ""
+    package: PackageRecord | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

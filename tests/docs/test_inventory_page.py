@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from estate import Estate  # pyright: ignore[reportMissingImports]
 
+from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions
 from bartizan.discover.network import read_endpoints
@@ -22,7 +23,7 @@ from bartizan.discover.reach import mark_shadows
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.change import Change
 from bartizan.model.inventory import Inventory, Observation
-from bartizan.model.record import EndpointRecord, Listening, ProcessRecord
+from bartizan.model.record import EndpointRecord, Listening, PackageRecord, ProcessRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot, Transport
 from fixtures.examples import ROOT
@@ -131,7 +132,8 @@ def all_written(estate: Estate, tmp_path: Path) -> Names:
     named = estates(estate, tmp_path, "pypi:mcp-server-time==2025.9.25")
     seen = [asset for one in (processes(), endpoints(), *definitions()) for asset in one.assets]
     told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen))
-    beyond = mark_beyond(told, ["10.0.0.0/8"], frozenset())
+    copies = [PackageRecord(ecosystem="pypi", name="mcp-server-time", version="2025.9.25")]
+    beyond = mark_beyond(mark_copies(told, copies), ["10.0.0.0/8"], frozenset())
     return written(mark_shadows(beyond, None).assets)
 
 

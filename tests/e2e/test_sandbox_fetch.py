@@ -13,6 +13,7 @@ from bartizan.adapters.sandbox import indexes
 from bartizan.adapters.sandbox.bubblewrap import BubblewrapSandbox
 from bartizan.model.launch import Launch
 from bartizan.model.limits import Limits
+from bartizan.model.record import PackageRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
 from bartizan.ports import Confined, SandboxError, Wanted
@@ -99,6 +100,38 @@ def test_an_installation_script_does_not_run(sandbox, index, tmp_path):
         cwd=outside, check=True, capture_output=True, timeout=120,
     )  # fmt: skip
     assert (outside / "node_modules" / "canary" / "ran").exists()
+
+
+@pytest.mark.mission("P4")
+def test_what_an_installation_would_run_and_who_vouches_is_told_of_what_was_fetched(sandbox, index):
+    index.add_npm("native", "1.0.0", {"scripts": {"install": "node post.js"}}, {"post.js": POSTINSTALL})
+    publish(index, scripts={"postinstall": "node post.js"}, dependencies={"native": "1.0.0"})
+    page = json.loads(index.answers["/canary"][1])
+    page["versions"]["1.0.0"]["dist"]["signatures"] = [{"keyid": "SHA256:a", "sig": "b"}]
+    page["versions"]["1.0.0"]["hasInstallScript"] = True
+    index.answers["/canary"] = ("application/json", json.dumps(page).encode())
+    found = confine(sandbox, Wanted(ecosystem="npm", name="canary")).package
+    assert found == PackageRecord(
+        ecosystem="npm",
+        name="canary",
+        version="1.0.0",
+        install_scripts={"postinstall": "node post.js"},
+        scripted_dependencies=("native",),
+        provenance="none",
+        signature="present",
+    )
+    again = confine(sandbox, Wanted(ecosystem="npm", name="canary", version="1.0.0")).package
+    assert again == found
+
+
+@pytest.mark.mission("P4")
+def test_a_wheel_that_would_run_code_at_every_start_is_told(sandbox, index):
+    index.add_wheel("calm", "1.0", {"calm.py": SERVER_PY})
+    index.add_wheel("eager", "1.0", {"eager.py": SERVER_PY, "eager.pth": "import eager\n"}, requires=("calm",))
+    for name, expected in (("calm", {}), ("eager", {"eager.pth": "import eager"})):
+        confined = confine(sandbox, Wanted(ecosystem="pypi", name=name))
+        assert confined.package is not None
+        assert confined.package.install_scripts == expected
 
 
 @pytest.mark.mission("X5")

@@ -11,6 +11,7 @@ from bartizan.app.targets import Targets
 from bartizan.discover.agents import read_agents
 from bartizan.discover.backends import read_backends
 from bartizan.discover.clients import read_clients
+from bartizan.discover.copies import wanted_packages
 from bartizan.discover.credentials import redact_url
 from bartizan.discover.identify import asset_id
 from bartizan.discover.named import read_packages
@@ -21,7 +22,7 @@ from bartizan.model.coverage import Look
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.launch import Launch
-from bartizan.model.record import EndpointRecord
+from bartizan.model.record import EndpointRecord, PackageRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
 from bartizan.ports import Host
@@ -48,6 +49,7 @@ class Gathered(msgspec.Struct, frozen=True, kw_only=True):
 
     observations: list[Observation]
     launches: Mapping[AssetId, Launch]
+    packages: tuple[PackageRecord, ...] = ()
     named: frozenset[AssetId] = frozenset()
     own_addresses: frozenset[str] = frozenset()
 
@@ -57,6 +59,8 @@ async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
     at = parts.clock.now()
     progress("reading configurations")
     observations, launches = _files(scope, parts, at)
+    copies = _copies(scope, observations, parts, at)
+    observations += copies[0]
     own: frozenset[str] = frozenset()
     if scope.processes:
         progress("reading processes")
@@ -78,7 +82,13 @@ async def gather(scope: Scope, parts: Parts, progress: Progress) -> Gathered:
         reached = _reached(collected.records, shown, endpoints)
         launches |= reached
         named |= reached.keys()
-    return Gathered(observations=observations, launches=launches, named=frozenset(named), own_addresses=own)
+    return Gathered(
+        observations=observations,
+        launches=launches,
+        packages=copies[1],
+        named=frozenset(named),
+        own_addresses=own,
+    )
 
 
 def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation], dict[AssetId, Launch]]:
@@ -102,6 +112,17 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
     agents = read_agents(records, parts.catalogue, key=parts.key, at=at)
     told = Observation(seen_by="files", at=at, looks=(*collected.looks, *named.looks, *extra.looks))
     return [read.observation, agents, told], read.launches
+
+
+def _copies(
+    scope: Scope, observations: Sequence[Observation], parts: Parts, at: datetime
+) -> tuple[list[Observation], tuple[PackageRecord, ...]]:
+    """Copies of the packages that configurations name, on this machine or in the homes that are read."""
+    wanted = wanted_packages(observations)
+    if not wanted:
+        return [], ()
+    collected = parts.files(scope).installed(wanted)
+    return [Observation(seen_by="packages", at=at, looks=collected.looks)], collected.records
 
 
 def _processes(observations: Sequence[Observation], host: Host, parts: Parts, at: datetime) -> list[Observation]:

@@ -118,7 +118,8 @@ async def _probe(candidate: Candidate, launching: Launching, parts: Parts) -> Pr
         reason = str(error).removeprefix("skipped: ").removeprefix("no sandbox: ")
         return _not_looked(candidate, Outcome.SKIPPED if on_purpose else Outcome.FAILED, reason)
     _record(candidate, parts, PROCESS_ACTIVITY, "Launch")
-    return await parts.prober.probe(candidate.server, launch, confined)
+    probed = await parts.prober.probe(candidate.server, launch, confined)
+    return msgspec.structs.replace(probed, package=confined.package)
 
 
 def wanted(package: PackageRef) -> Wanted:

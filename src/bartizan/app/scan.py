@@ -12,6 +12,7 @@ from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
 from bartizan.assess.findings import judge_definitions
 from bartizan.assess.judge import Judge
+from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions, without_secrets
 from bartizan.discover.identify import identify_command, identify_url
@@ -23,6 +24,7 @@ from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import FORMAT, Inventory, Observation
 from bartizan.model.json import as_object
+from bartizan.model.record import PackageRecord
 from bartizan.model.snapshot import Snapshot
 from bartizan.ports import Probed
 from bartizan.report.summary import Summary
@@ -68,7 +70,8 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     snapshots, told = _told(probed, parts)
     observations = [*gathered.observations, *told, _unprobed(merged, probed, parts.clock.now())]
     progress("judging")
-    inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now())
+    fetched = [one.package for one in probed.values() if one.package is not None]
+    inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now(), fetched=fetched)
     findings = _findings(inventory, parts.checks, parts.judge)
     parts.store.save(inventory, findings, scope=scope.name or parts.machine)
     changes = tuple(parts.store.changes(scope=scope.name or parts.machine))
@@ -182,6 +185,8 @@ def _inventory(
     gathered: Gathered,
     config: Config,
     at: datetime,
+    *,
+    fetched: Sequence[PackageRecord] = (),
 ) -> Inventory:
     def merged(extra: Sequence[Observation] = ()) -> Inventory:
         return merge(
@@ -189,6 +194,7 @@ def _inventory(
         ).inventory
 
     inventory = merged([read_reach(merged())])
+    inventory = mark_copies(inventory, (*gathered.packages, *fetched))
     inventory = mark_beyond(inventory, config.network.declared, gathered.own_addresses)
     return mark_shadows(inventory, _of_record(config))
 

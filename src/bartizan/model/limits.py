@@ -18,6 +18,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     config_words_max: int = 2_000
     config_strings_max: int = 200_000
     projects_max: int = 1_000
+    package_copies_max: int = 64
+    package_scripts_max: int = 32
 
     # Reading messages
     message_bytes_max: int = 16 * 1024 * 1024

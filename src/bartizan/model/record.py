@@ -34,6 +34,33 @@ class NamedFile(msgspec.Struct, frozen=True, kw_only=True):
     home: str = ""
 
 
+class WantedPackage(msgspec.Struct, frozen=True, kw_only=True):
+    """A package whose copies on this machine are looked for. `path` is a file of it, where a command names one."""
+
+    ecosystem: str
+    name: str
+    path: str = ""
+
+
+class PackageRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One copy of a package: on this machine at `path`, or fetched into the sandbox (then `path` is empty).
+
+    `install_scripts` are what its installation runs, by name; for a Python package also what each start of Python runs
+    (`.pth`), or that a backend built it. `scripted_dependencies` are dependencies with install scripts. `provenance`
+    (`attested`, `none`) and `signature` (`present`, `none`) are what its index says; empty where the index keeps none
+    for anything, or was not asked. Neither is verified.
+    """
+
+    ecosystem: str
+    name: str
+    version: str = ""
+    path: str = ""
+    install_scripts: dict[str, str] = {}
+    scripted_dependencies: tuple[str, ...] = ()
+    provenance: str = ""
+    signature: str = ""
+
+
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP socket that listens. `address` is textual, IPv4 or IPv6, without brackets."""
 

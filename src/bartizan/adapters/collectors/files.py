@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 
 from bartizan.adapters.collectors.homes import Home, environment_of, homes_of_this_machine, this_system
+from bartizan.adapters.collectors.installed import Installed
 from bartizan.adapters.collectors.paths import Budget, matches
 from bartizan.model.client import ClientSpec, ConfigPath, Roots, expand
 from bartizan.model.coverage import Look, Outcome
 from bartizan.model.errors import Place
 from bartizan.model.limits import DEFAULT, Limits
-from bartizan.model.record import FileRecord, NamedFile
+from bartizan.model.record import FileRecord, NamedFile, PackageRecord, WantedPackage
 from bartizan.model.secret import Secret
 from bartizan.ports import Collected
 
@@ -87,6 +88,18 @@ class FileCollector:
             if content.body is not None:
                 found[path] = hashlib.sha256(content.body).hexdigest()
         return found
+
+    def installed(self, wanted: Iterable[WantedPackage]) -> Collected[PackageRecord]:
+        """Copies of packages in these homes and projects and, for this machine, in the folders of its tools."""
+        projects = [(project, self._owner_of(project)) for project in self._projects]
+        search = Installed(self._homes, projects, self._root, self._body, self._limits)
+        records = [record for one in dict.fromkeys(wanted) for record in search.copies(one)]
+        shown = [msgspec.structs.replace(record, path=printable(record.path)) for record in records]
+        return Collected(records=tuple(shown), looks=tuple(dict.fromkeys(search.looks)))
+
+    def _body(self, path: str, home: Home | None) -> tuple[bytes | None, str]:
+        content = _read(path, home, self._limits.file_bytes_max)
+        return content.body, "" if content.missing else content.problem
 
     def _owner_of(self, path: str) -> Home | None:
         """The home that a path lies in, or else the only one."""

@@ -19,6 +19,7 @@ from bartizan.adapters.sandbox import arguments, entry
 from bartizan.adapters.sandbox.box import HOME, OWN, Box, Mount, enclose, interpreter
 from bartizan.adapters.sandbox.cache import Package
 from bartizan.adapters.sandbox.fetch import Fetcher
+from bartizan.adapters.sandbox.fetched import record_of
 from bartizan.adapters.sandbox.tools import find_program, script_mounts
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
@@ -82,6 +83,7 @@ class BubblewrapSandbox:
             environment=_START_ENVIRONMENT,
             version=package.manifest.key.version if package else "",
             sha256=package.manifest.sha256 if package else "",
+            package=record_of(package, self._limits) if package else None,
         )
 
     def _of_package(self, launch: Launch, wanted: Wanted, package: Package) -> tuple[Box, tuple[str, ...]]:

@@ -44,10 +44,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
-    """A fetched package: its files below `tree`, and what they are."""
+    """A fetched package: its files below `tree`, what they are, and who vouches for it by the index of this time."""
 
     tree: Path
     manifest: Manifest
+    provenance: str = ""
+    signature: str = ""
 
 
 class Cache:

@@ -19,7 +19,7 @@ from bartizan.adapters.sandbox import indexes
 from bartizan.adapters.sandbox.box import OWN, Mount, inside_system, interpreter
 from bartizan.adapters.sandbox.cache import Cache, Key, Package
 from bartizan.adapters.sandbox.egress import Destination
-from bartizan.adapters.sandbox.indexes import Index
+from bartizan.adapters.sandbox.indexes import Index, Page, Vouched
 from bartizan.adapters.sandbox.step import PROXY, Step, run_step
 from bartizan.adapters.sandbox.tools import find_program
 from bartizan.model.limits import Limits
@@ -86,11 +86,11 @@ class Fetcher:
                 version = newest(await self._run(work, step, view, wanted.name), wanted)
             key = Key(ecosystem="npm", name=wanted.name, version=version, runtime="node")
             if found := await asyncio.to_thread(self._cache.find, key):
-                return found
+                return _vouched(found, page)
             options = "--ignore-scripts --no-audit --no-fund --omit=dev --no-bin-links --loglevel=error".split()
             install = (npm.path, "install", *options, "--prefix", "/fetch/tree", f"{wanted.name}@{version}")
             await self._run(work, step, install, wanted.name)
-            return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
+            return _vouched(await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed)), page)
 
     async def _pypi(self, wanted: Wanted) -> Package:
         index = await self._index(wanted)
@@ -121,13 +121,18 @@ class Fetcher:
                 constraints=wanted.constraints,
             )
             if found := await asyncio.to_thread(self._cache.find, key):
-                return found
+                return _vouched(found, page)
             command = (*install, "--target", "/fetch/tree", f"{wanted.name}=={version}")
             await self._run(work, step, command, wanted.name)
-            return await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
+            return _vouched(await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed)), page)
 
     async def _run(self, work: Path, step: Step, command: tuple[str, ...], name: str) -> str:
         return await run_step(self._bwrap, work, msgspec.structs.replace(step, command=command), name, self._limits)
+
+
+def _vouched(package: Package, page: Page) -> Package:
+    said = page.vouched.get(package.manifest.key.version, Vouched())
+    return msgspec.structs.replace(package, provenance=said.provenance, signature=said.signature)
 
 
 def check(wanted: Wanted) -> None:

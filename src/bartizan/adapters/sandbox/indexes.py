@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 
 from bartizan.adapters.sandbox.egress import Destination, destination_of
+from bartizan.model.json import as_array, as_object
 from bartizan.model.limits import Limits
 from bartizan.ports import SandboxError
 
@@ -172,12 +173,24 @@ async def _ask(*command: str, where: str, seconds: float = 60.0) -> str:
     return output.decode("utf-8", "replace")
 
 
+class Vouched(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index says for one version: `provenance` is `attested` or `none`, `signature` is `present` or `none`.
+
+    Empty where the index keeps none for any version: mirrors leave them out. It is what the index says; nothing is
+    verified here.
+    """
+
+    provenance: str = ""
+    signature: str = ""
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """What an index says of one package: where its files are, its versions, its tags (npm)."""
+    """What an index says of one package: where its files are, its versions, its tags (npm), and who vouches for it."""
 
     destinations: frozenset[Destination] = frozenset()
     versions: tuple[str, ...] = ()
     tags: Mapping[str, str] = {}
+    vouched: Mapping[str, Vouched] = {}
 
 
 async def read_npm_page(index: Index, name: str, limits: Limits) -> Page:
@@ -197,12 +210,36 @@ def npm_page(body: bytes, name: str) -> Page:
         tags = {str(tag): str(version) for tag, version in document.get("dist-tags", {}).items()}
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SandboxError(f"the index has no readable entry for {name}") from error
-    return Page(destinations=frozenset(host for host in hosts if host), versions=tuple(versions), tags=tags)
+    return Page(
+        destinations=frozenset(host for host in hosts if host),
+        versions=tuple(versions),
+        tags=tags,
+        vouched=npm_vouched(versions),
+    )
+
+
+def npm_vouched(versions: Mapping[str, Any]) -> dict[str, Vouched]:
+    """Signatures and attestations of each version, where the registry keeps them at all.
+
+    A registry that signs, signs every version; so one without any signature is a mirror that leaves them out, and
+    what it does not say means nothing.
+    """
+    dists = {version: as_object(as_object(entry).get("dist")) for version, entry in versions.items()}
+    if not any(dist.get("signatures") or dist.get("attestations") for dist in dists.values()):
+        return {}
+    return {
+        version: Vouched(
+            provenance="attested" if as_object(dist.get("attestations")).get("provenance") else "none",
+            signature="present" if dist.get("signatures") else "none",
+        )
+        for version, dist in dists.items()
+    }
 
 
 async def read_pypi_pages(index: Index, name: str, limits: Limits) -> Page:
     """Ask every index with an address for a project; one of them must have it. Raises SandboxError."""
     destinations: set[Destination] = set()
+    vouched: dict[str, Vouched] = {}
     failures: list[str] = []
     for url in index.urls:
         page = url.rstrip("/") + f"/{name}/"
@@ -212,9 +249,30 @@ async def read_pypi_pages(index: Index, name: str, limits: Limits) -> Page:
             failures.append(str(error))
             continue
         destinations |= pypi_files(body, kind, page)
+        vouched = {**pypi_vouched(body, kind, name), **vouched}
     if index.urls and len(failures) == len(index.urls) and not index.paths:
         raise SandboxError("; ".join(failures))
-    return Page(destinations=frozenset(destinations))
+    return Page(destinations=frozenset(destinations), vouched=vouched)
+
+
+def pypi_vouched(body: bytes, kind: str, name: str) -> dict[str, Vouched]:
+    """Attestations (PEP 740) by version, of an index that says for each wheel whether there are any."""
+    if not kind.endswith("json"):
+        return {}
+    found: dict[str, Vouched] = {}
+    try:
+        files = msgspec.json.decode(body, type=dict[str, Any]).get("files")
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    for entry in map(as_object, as_array(files)):
+        file = str(entry.get("filename", ""))
+        parts = file.split("-")
+        if "provenance" not in entry or not file.endswith(".whl") or len(parts) < 3:
+            continue
+        if re.sub(r"[-_.]+", "-", parts[0]).lower() == re.sub(r"[-_.]+", "-", name).lower():
+            attested = bool(entry["provenance"]) and found.get(parts[1], Vouched()).provenance != "none"
+            found[parts[1]] = Vouched(provenance="attested" if attested else "none")
+    return found
 
 
 _SIMPLE = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"

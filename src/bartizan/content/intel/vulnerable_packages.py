@@ -155,3 +155,9 @@ VULNERABLE = (
         source=_GITHUB + "GHSA-hc5v-gxvj-58wh",
     ),
 )
+
+
+def faults_of(ecosystem: str, name: str, version: str) -> list[Vulnerable]:
+    """The entries that hold an exact version of a package."""
+    entries = (one for one in VULNERABLE if (one.ecosystem, one.name) == (ecosystem, name.lower()))
+    return [one for one in entries if one.holds(version)]

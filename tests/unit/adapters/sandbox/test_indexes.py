@@ -4,7 +4,7 @@ import pytest
 
 from bartizan.adapters.sandbox.egress import destination_of
 from bartizan.adapters.sandbox.fetch import check, newest, reported
-from bartizan.adapters.sandbox.indexes import files_of, npm_page, pip_settings, pypi_files
+from bartizan.adapters.sandbox.indexes import files_of, npm_page, pip_settings, pypi_files, pypi_vouched
 from bartizan.model.limits import DEFAULT
 from bartizan.ports import SandboxError, Wanted
 
@@ -129,3 +129,47 @@ def test_versions_are_read_from_what_the_tools_print():
             newest(output, wanted)
         with pytest.raises(SandboxError, match="no built version"):
             reported(output, wanted)
+
+
+def npm_body(**dists: dict) -> bytes:
+    versions = {v.replace("_", "."): {"dist": {"tarball": "https://x.test/a.tgz", **dist}} for v, dist in dists.items()}
+    return json.dumps({"versions": versions}).encode()
+
+
+SIGNED = {"signatures": [{"keyid": "SHA256:a", "sig": "b"}]}
+ATTESTED = {**SIGNED, "attestations": {"url": "x", "provenance": {"predicateType": "https://slsa.dev/provenance/v1"}}}
+
+
+@pytest.mark.mission("M1")
+def test_a_registry_that_signs_says_which_versions_are_attested_signed_or_neither():
+    vouched = npm_page(npm_body(_1=SIGNED, _2=ATTESTED, _3={}), "x").vouched
+    assert [(vouched[v].provenance, vouched[v].signature) for v in (".1", ".2", ".3")] == [
+        ("none", "present"),
+        ("attested", "present"),
+        ("none", "none"),
+    ]
+
+
+@pytest.mark.mission("M1")
+def test_a_mirror_that_leaves_signatures_out_says_nothing():
+    assert npm_page(npm_body(_1={}, _2={}), "x").vouched == {}
+
+
+@pytest.mark.mission("M1")
+def test_an_index_with_attestations_says_which_wheels_have_them():
+    files = [
+        {"filename": "my_x-1.0-py3-none-any.whl", "provenance": "https://x.test/p"},
+        {"filename": "my_x-2.0-py3-none-any.whl", "provenance": None},
+        {"filename": "my_x-3.0-py3-none-any.whl"},
+        {"filename": "other-4.0-py3-none-any.whl", "provenance": None},
+        {"filename": 5, "provenance": None},
+    ]
+    body = json.dumps({"files": files}).encode()
+    found = pypi_vouched(body, "application/vnd.pypi.simple.v1+json", "my-x")
+    assert {version: one.provenance for version, one in found.items()} == {"1.0": "attested", "2.0": "none"}
+    assert pypi_vouched(body, "text/html", "my-x") == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"files": 5}', b'{"files": [5, null, {}]}'])
+def test_pages_of_another_shape_vouch_for_nothing(body):
+    assert pypi_vouched(body, "application/json", "x") == {}
