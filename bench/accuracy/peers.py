@@ -1,8 +1,9 @@
 """Bartizan beside other scanners, on the same rows in the same run: what each tells, falsely tells, and costs.
 
 Use: BARTIZAN_CORPORA=DIR python bench/accuracy/peers.py. Without the corpora, the style samples alone. Needs the
-network: peers are installed at the versions named in scanners.py into a folder that is deleted at the end. One that cannot be
-installed, or that crashes, is said so. A style sample is told when one of its tools is, originals of copies apart.
+network: peers are installed, at the versions named in scanners.py, into a folder that is deleted at the end. One that
+cannot be installed, or that crashes, is said so. A style sample is told when one of its tools is, originals apart;
+findings that name no tool are not counted, nor are Bartizan's on capabilities.
 """
 
 import os
