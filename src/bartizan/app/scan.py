@@ -10,6 +10,7 @@ from bartizan.app.config import Config
 from bartizan.app.gather import Gathered, Scope, gather
 from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
+from bartizan.assess.documents import judge_documents
 from bartizan.assess.findings import judge_definitions
 from bartizan.assess.judge import Judge
 from bartizan.discover.copies import mark_copies
@@ -84,7 +85,9 @@ def judge_again(inventory: Inventory, checks: Sequence[Check], judge: Judge) -> 
 
 
 def _findings(inventory: Inventory, checks: Sequence[Check], judge: Judge) -> list[Finding]:
-    return worst_first([*run(checks, inventory), *judge_definitions(inventory, judge)])
+    return worst_first(
+        [*run(checks, inventory), *judge_definitions(inventory, judge), *judge_documents(inventory, judge)]
+    )
 
 
 def saved(inventory: Inventory) -> str:

@@ -14,8 +14,10 @@ import msgspec
 
 from bartizan.discover.catalogue import UNKNOWN, Catalogue, owned
 from bartizan.discover.credentials import redact_text
+from bartizan.discover.documents import Texts
 from bartizan.discover.formats import BrokenError, Document, pointer, read_document
 from bartizan.discover.gather import Gathering
+from bartizan.discover.hooks import hooks_of, prompts_of
 from bartizan.discover.identify import asset_id
 from bartizan.discover.walk import Path, at, in_prose, texts
 from bartizan.model.asset import Asset, AssetId, AssetKind, EdgeKind
@@ -29,7 +31,8 @@ from bartizan.model.record import FileRecord
 from bartizan.model.secret import Secret
 
 SEEN_BY = "agent documents"
-_PROSE = frozenset({"instruction", "skill", "hook", "memory"})
+_PROSE = frozenset({"instruction", "skill", "hook", "script", "memory"})
+_SHOWN_COMMANDS_MAX = 100
 
 
 def read_agents(
@@ -56,6 +59,7 @@ class _Reading:
     def __init__(self, key: Secret, limits: Limits) -> None:
         self.gathering = Gathering()
         self._key, self._limits = key, limits
+        self._texts = Texts(self.gathering, key, limits)
 
     def read(self, record: FileRecord, entry: ConfigPath, spec: ClientSpec) -> None:
         """Read one file for what steers agents in it."""
@@ -63,14 +67,42 @@ class _Reading:
             self._prose(record, self.gathering.client(spec, record), entry)
         if entry.role == "agent" and not entry.agents:
             self._agent_file(record, self.gathering.client(spec, record), entry)
-        if (entry.hooks or entry.agents) and record.text is not None:
+        if (entry.hooks or entry.agents or entry.approvals) and record.text is not None:
             document = self._document(record, entry)
             if document is not None:
+                self._approvals(record, entry, spec, document)
                 self._hooks(record, entry, spec, document)
                 self._agents_within(record, entry, spec, document)
 
     def _prose(self, record: FileRecord, client: AssetId, entry: ConfigPath) -> None:
-        stored = self.gathering.document(record, client, entry.role, scope=entry.scope)
+        told = self._skill(record, entry) if entry.role == "skill" else {}
+        stored = self.gathering.document(record, client, entry.role, scope=entry.scope, **told)
+        self._say(record, entry, stored, self._structured(record, entry))
+
+    def _skill(self, record: FileRecord, entry: ConfigPath) -> dict[str, Any]:
+        """What a skill says of when it is used and what it may use, which is always before its model."""
+        if entry.format != "markdown" or (document := self._document(record, entry)) is None:
+            return {}
+        value = as_object(document.value)
+        tools = [self._shown(tool) for tool in _tools(value)][:_SHOWN_COMMANDS_MAX]
+        description = self._shown(_text(value, "description"))
+        return {name: told for name, told in (("description", description), ("tools", tools)) if told}
+
+    def _structured(self, record: FileRecord, entry: ConfigPath) -> Document | None:
+        """A file of which the values are read by an agent, and not the text as it stands: spelling hides nothing."""
+        return self._document(record, entry) if entry.format in {"json", "jsonc", "jsonl"} else None
+
+    def _say(self, record: FileRecord, entry: ConfigPath, stored: AssetId, document: Document | None) -> None:
+        """Keep what the file says, and its credentials."""
+        if record.text is None:  # the collector's look says why
+            return
+        place = Place(path=record.path)
+        if document is None:
+            found = self._texts.take(stored, entry.role, record.text.reveal(), place)
+            self.gathering.credentials(found, (stored, EdgeKind.STORES))
+            return
+        said = "\n\n".join(text for _, text in texts(document.value))
+        self._texts.take(stored, entry.role, said, place, line=None)
         self._secrets(record, stored)
 
     def _secrets(self, record: FileRecord, stored: AssetId) -> None:
@@ -91,8 +123,8 @@ class _Reading:
     def _agent_file(self, record: FileRecord, client: AssetId, entry: ConfigPath) -> None:
         """A file that defines one agent: Markdown with front matter, JSON or YAML."""
         stored = self.gathering.document(record, client, "agent", scope=entry.scope)
-        self._secrets(record, stored)
         document = self._document(record, entry)
+        self._say(record, entry, stored, document if entry.format in {"json", "jsonc"} else None)
         if document is None:
             return
         value = as_object(document.value)
@@ -106,7 +138,9 @@ class _Reading:
                 for name, inner, here in _named(table, path):
                     place = document.place(record.path, here)
                     client = self.gathering.client(spec, record)
-                    self._agent(record, client, name, inner, sha256=_digest(inner), place=place)
+                    agent = self._agent(record, client, name, inner, sha256=_digest(inner), place=place)
+                    said = "\n\n".join(text for _, text in texts(inner))
+                    self._texts.take(agent, "agent", said, place, line=None)
 
     def _agent(
         self,
@@ -118,7 +152,7 @@ class _Reading:
         sha256: str,
         place: Place,
         reads: AssetId | None = None,
-    ) -> None:
+    ) -> AssetId:
         attributes = {
             "client": record.client,
             "model": self._shown(_text(value, "model")),
@@ -138,6 +172,7 @@ class _Reading:
         self.gathering.edge(client, agent, EdgeKind.DEFINES)
         if reads is not None:
             self.gathering.edge(agent, reads, EdgeKind.READS)
+        return agent
 
     def _shown(self, text: str) -> str:
         return redact_text(text[:1000], Place(), self._key).text
@@ -146,15 +181,48 @@ class _Reading:
         """Commands that a client starts by itself, as one document asset for each file and place."""
         for key in entry.hooks:
             for path, value in at(document.value, key):
-                commands = [self._shown(text) for text in _commands(value, path)]
-                if not commands:
+                hooks, prompts = list(hooks_of(value, path)), list(prompts_of(value, path))
+                if not hooks and not prompts:
                     continue
-                client = self.gathering.client(spec, record)
+                told = [
+                    {**hook.facts(), "command": self._shown(hook.command), "line": document.line(hook.path)}
+                    for hook in hooks[:_SHOWN_COMMANDS_MAX]
+                ]
                 whole = msgspec.structs.replace(record, sha256=_digest(value))
                 stored = self.gathering.document(
-                    whole, client, "hook", commands=commands[:100], scope=entry.scope, **_pointer(path)
+                    whole,
+                    self.gathering.client(spec, record),
+                    "hook",
+                    commands=[hook["command"] for hook in told],
+                    hooks=told,
+                    scope=entry.scope,
+                    **_pointer(path),
                 )
                 self._secrets(record, stored)
+                place = Place(path=record.path)
+                for hook in hooks:
+                    self._texts.take(stored, "hook", hook.command, place, line=document.line(hook.path))
+                for where, prompt in prompts:
+                    self._texts.take(stored, "instruction", prompt, place, line=document.line(where))
+
+    def _approvals(self, record: FileRecord, entry: ConfigPath, spec: ClientSpec, document: Document) -> None:
+        """Settings by which a client asks its user less, as they stand."""
+        told = [
+            {"setting": self._shown("/".join(map(str, path))), "value": self._plain(value), "line": document.line(path)}
+            for key in entry.approvals
+            for path, value in at(document.value, key)
+            if isinstance(value, (bool, str, list))
+        ]
+        if told:
+            client = self.gathering.client(spec, record)
+            settings = told[:_SHOWN_COMMANDS_MAX]
+            self.gathering.document(record, client, "settings", scope=entry.scope, approvals=settings)
+
+    def _plain(self, value: Any) -> Any:
+        if isinstance(value, list):
+            words = (one for one in cast("list[Any]", value) if isinstance(one, str))
+            return [self._shown(one) for one in words][:_SHOWN_COMMANDS_MAX]
+        return self._shown(value) if isinstance(value, str) else value
 
 
 def _pointer(path: Path) -> dict[str, str]:
@@ -164,20 +232,6 @@ def _pointer(path: Path) -> dict[str, str]:
 def _digest(value: Any) -> str:
     """SHA-256 over a part of a document, whatever the order of its names and its white space."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-_COMMAND_NAMES = frozenset({"command", "cmd", "bash", "powershell", "script", "run", "windows", "linux", "osx"})
-
-
-def _commands(value: Any, path: Path) -> Iterator[str]:
-    """Command lines below a `hooks` key: texts named as such, or an array of words."""
-    if isinstance(value, list) and value and all(isinstance(word, str) for word in cast("list[Any]", value)):
-        yield " ".join(cast("list[str]", value))
-        return
-    for where, text in texts(value, path):
-        name = next((step for step in reversed(where) if isinstance(step, str)), "")
-        if text and name.lower() in _COMMAND_NAMES:
-            yield text
 
 
 def _named(table: Any, path: Path) -> Iterator[tuple[str, dict[str, Any], Path]]:

@@ -28,6 +28,7 @@ from bartizan.model.record import FileRecord, NamedFile
 from bartizan.model.secret import Secret
 
 SEEN_BY = "configurations"
+_NO_SERVERS = frozenset({"skill", "instruction", "memory", "script"})
 _Off = dict[tuple[int, Step], set[str]]
 
 
@@ -119,7 +120,7 @@ class _Reading:
     def read(self, record: FileRecord) -> None:
         """Read one file."""
         entry, spec = self.catalogue.entry(record), self.catalogue.clients.get(record.client)
-        if entry is None or spec is None or not is_structured(entry.format) or entry.role in {"skill", "instruction"}:
+        if entry is None or spec is None or not is_structured(entry.format) or entry.role in _NO_SERVERS:
             return
         if entry.role == "agent" and not entry.keys:
             return  # a definition without servers: the reading of the agents has it

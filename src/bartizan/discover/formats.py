@@ -1,5 +1,6 @@
 """The formats of configuration files, read with the places of what stands in them: JSON with comments, YAML, TOML."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ def read_document(text: str, form: Format, limits: Limits = DEFAULT) -> Document
     if not text.strip():
         return Document({}, JsoncPositions("{}"))
     try:
+        if form == "jsonl":
+            return Document([_clean(_json_line(line), line) for line in text.splitlines()], JsoncPositions("[]"))
         if form == "yaml":
             value, yaml_positions = read_yaml(_bounded(text, limits), limits)
             return Document(_clean(value, text), yaml_positions)
@@ -83,6 +86,14 @@ def _front_matter(text: str) -> str:
         return ""
     end = _END_OF_FRONT_MATTER.search(text, 4)
     return text[: end.start()] if end else ""
+
+
+def _json_line(line: str) -> Any:
+    """The value of one line of JSON lines; a line that is none is a text, for nothing of it may be passed over."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return line
 
 
 def _bounded(text: str, limits: Limits) -> str:

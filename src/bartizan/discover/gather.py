@@ -11,6 +11,7 @@ from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetId, AssetKind, Edge, EdgeKind
 from bartizan.model.client import ClientSpec
 from bartizan.model.coverage import Look, Outcome
+from bartizan.model.document import DocumentText
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.record import FileRecord
@@ -24,6 +25,7 @@ class Gathering:
         self._places: dict[AssetId, dict[tuple[object, ...], Place]] = {}
         self._edges: dict[tuple[object, ...], Edge] = {}
         self._looks: list[Look] = []
+        self._texts: dict[DocumentText, None] = {}
 
     def asset(self, asset: Asset) -> AssetId:
         """Take an asset, or add what this sight of it tells to what is known; earlier attributes win."""
@@ -60,6 +62,10 @@ class Gathering:
         """Record that something could not be looked at, or was."""
         self._looks.append(Look(subject=subject, part=part, outcome=outcome, reason=reason, place=place))
 
+    def text(self, text: DocumentText) -> None:
+        """Take what a document says, once."""
+        self._texts.setdefault(text)
+
     def observation(self, seen_by: str, at: datetime) -> Observation:
         """All of it, in the order of first sight."""
         assets = (
@@ -72,6 +78,7 @@ class Gathering:
             assets=tuple(assets),
             edges=tuple(self._edges.values()),
             looks=tuple(dict.fromkeys(self._looks)),
+            documents=tuple(self._texts),
         )
 
     def client(self, spec: ClientSpec, record: FileRecord, name: str = "") -> AssetId:

@@ -10,6 +10,7 @@ import msgspec
 from bartizan.discover.identify import host_of, is_loopback, port_of
 from bartizan.model.asset import CONFIDENCE_ORDER, Asset, AssetId, AssetKind, Basis, Edge, EdgeKind
 from bartizan.model.coverage import Look
+from bartizan.model.document import DocumentText
 from bartizan.model.inventory import Inventory, Observation
 from bartizan.model.json import as_object
 from bartizan.model.snapshot import Snapshot
@@ -74,6 +75,7 @@ def merge(
             )
         ),
         looks=tuple(_looks(observations, names)),
+        documents=tuple(_documents(observations, names)),
     )
     return Merged(inventory=inventory, names=names)
 
@@ -223,3 +225,12 @@ def _looks(observations: Sequence[Observation], names: Mapping[AssetId, AssetId]
         for look in observation.looks
     }
     return sorted(looks, key=lambda look: (look.subject, look.part, look.outcome, str(look.place), look.reason))
+
+
+def _documents(observations: Sequence[Observation], names: Mapping[AssetId, AssetId]) -> list[DocumentText]:
+    texts = {
+        msgspec.structs.replace(text, asset=names.get(text.asset, text.asset)): None
+        for observation in observations
+        for text in observation.documents
+    }
+    return sorted(texts, key=lambda text: (text.asset, text.line or 0, text.text))

@@ -6,8 +6,10 @@ from typing import Literal
 
 import msgspec
 
-Role = Literal["servers", "settings", "agent", "instruction", "skill", "hook", "memory", "dotenv", "unknown", "named"]
-Format = Literal["json", "jsonc", "yaml", "toml", "markdown", "text", "dotenv"]
+Role = Literal[
+    "servers", "settings", "agent", "instruction", "skill", "hook", "script", "memory", "dotenv", "unknown", "named"
+]
+Format = Literal["json", "jsonc", "jsonl", "yaml", "toml", "markdown", "text", "dotenv"]
 System = Literal["linux", "macos", "windows"]
 Scope = Literal["user", "project", "managed", "plugin"]
 
@@ -23,7 +25,7 @@ class ConfigPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     empty text is the document itself. `keys`: maps or arrays of servers. `disabled`: arrays of names of servers that
     are off, beside such a map. `projects`: folders that the client works in (the names of a map, or texts).
     `models`: a model's name, or an object that names model, provider and address. `hooks`: commands that the client
-    starts by itself. `agents`: maps of agent definitions.
+    starts by itself. `agents`: maps of agent definitions. `approvals`: settings by which the client asks its user less.
     """
 
     path: str
@@ -37,6 +39,7 @@ class ConfigPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     models: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    approvals: tuple[str, ...] = ()
 
 
 class ClientSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

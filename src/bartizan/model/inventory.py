@@ -7,6 +7,7 @@ import msgspec
 from bartizan.model.asset import Asset, AssetId, AssetKind, Edge
 from bartizan.model.change import Change
 from bartizan.model.coverage import Look
+from bartizan.model.document import DocumentText
 from bartizan.model.snapshot import Snapshot
 
 FORMAT = "bartizan-inventory/1"
@@ -20,11 +21,13 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     assets: tuple[Asset, ...] = ()
     edges: tuple[Edge, ...] = ()
     looks: tuple[Look, ...] = ()
+    documents: tuple[DocumentText, ...] = ()
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known at one time: the whole input of the checks. It can be saved and judged again.
 
+    `documents` are the texts that agents read; a snapshot file has them, reports and the store do not.
     `changes` say what differs from the scan of the same scope before; there are none at the first.
 
     Assets and edges are ordered by kind and id, so equal estates give equal bytes.
@@ -37,6 +40,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: tuple[Snapshot, ...] = ()
     looks: tuple[Look, ...] = ()
     changes: tuple[Change, ...] = ()
+    documents: tuple[DocumentText, ...] = ()
 
     def __repr__(self) -> str:
         """Short: `asyncio.run` makes the text of its result twice, which took half a second and 100 MB of a scan."""

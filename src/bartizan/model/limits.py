@@ -9,6 +9,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # Reading files
     file_bytes_max: int = 8 * 1024 * 1024
     document_bytes_max: int = 1024 * 1024
+    document_characters_max: int = 1024 * 1024
+    documents_characters_max: int = 32 * 1024 * 1024
     directory_entries_max: int = 5_000
     search_depth_max: int = 6
     yaml_nodes_max: int = 200_000

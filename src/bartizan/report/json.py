@@ -39,11 +39,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def render(inventory: Inventory, findings: list[Finding]) -> str:
-    """The report as indented ASCII JSON: what is invisible stands as an escape. Equal input, equal bytes."""
+    """The report as indented ASCII JSON: what is invisible stands as an escape. Equal input, equal bytes.
+
+    What documents say is left out: a report may be published, and memory holds what people told their agents.
+    """
     report = Report(
         taken_at=inventory.taken_at,
         summary=Summary.of(inventory, findings),
-        inventory=inventory,
+        inventory=msgspec.structs.replace(inventory, documents=()),
         findings=tuple(findings),
         coverage=tuple(_coverage(inventory)),
     )

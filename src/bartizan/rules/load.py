@@ -13,6 +13,7 @@ import yaml
 from bartizan.model.asset import AssetKind, Confidence
 from bartizan.model.errors import ContentError, Place
 from bartizan.model.finding import Severity
+from bartizan.model.origin import Origin
 from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 
 
@@ -29,6 +30,8 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `patterns` and `layers` make it a rule of the lexicon: it judges texts, wherever they stand, and needs no function.
     `layers` weigh what hides in a text by its kind (`text/layers.py`), and `says` one whose text holds a sign itself.
     `copies` weighs a tool that looks like another server's (`assess/copies.py`).
+    `origins`: how much the signs of this rule tell in a document of an agent, by its origin, where that is less than
+    elsewhere: to say that something must come first is usual in instructions.
     """
 
     judges: AssetKind | None = None
@@ -37,6 +40,7 @@ class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     patterns: tuple[WeightedPattern, ...] = ()
     layers: dict[str, float] = {}
     copies: float = 0.0
+    origins: dict[Origin, float] = {}
 
     @property
     def by_lexicon(self) -> bool:
