@@ -33,7 +33,7 @@ def verdict_of(text: str, origin: Origin = Origin.INSTRUCTION_FILE) -> Verdict:
     return judge_document(text, origin, JUDGE).verdict
 
 
-@pytest.mark.mission("K5.assess")
+@pytest.mark.mission("P9", "K7.assess")
 def test_of_ten_files_as_people_write_them_none_is_malicious_and_at_most_one_suspicious():
     verdicts = [verdict_of(path.read_text(encoding="utf-8"), origin_of(path)) for path in BENIGN]
     assert len(verdicts) >= 10
@@ -42,7 +42,7 @@ def test_of_ten_files_as_people_write_them_none_is_malicious_and_at_most_one_sus
 
 
 @pytest.mark.parametrize("path", POISONED, ids=lambda path: path.name)
-@pytest.mark.mission("K5.assess")
+@pytest.mark.mission("P9", "K7.assess")
 def test_a_poisoned_file_is_never_clean(path: Path):
     assert verdict_of(path.read_text(encoding="utf-8"), origin_of(path)) is not Verdict.CLEAN
 

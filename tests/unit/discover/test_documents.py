@@ -31,7 +31,7 @@ def read(catalogue):
         ("claude-code", "~/.claude/projects/*/memory/*.md", Origin.MEMORY),
     ],
 )
-@pytest.mark.mission("P9", "K5.assess")
+@pytest.mark.mission("P9")
 def test_a_document_is_kept_with_where_it_comes_from(read, configuration, client, pattern, origin):
     (text,) = read(configuration(client, pattern, "Say what you do.\n")).documents
     assert (text.origin, text.text, text.line, text.cut) == (origin, "Say what you do.\n", 1, False)
