@@ -51,9 +51,27 @@ def _section(client: ClientSpec) -> Iterator[str]:
     yield ""
     yield f"`{client.id}`. Confidence {client.confidence}, verified {client.verified}: {client.source}."
     yield ""
+    yield from _mends(client)
     yield "| path | holds | format | where in it |"
     yield "|---|---|---|---|"
     yield from (_line(path) for path in client.paths)
+
+
+_LISTS = {"inputs": "`${input:ID}` with an input that it asks for", "env_vars": "`env_vars`", "env_keys": "`env_keys`"}
+
+
+def _mends(client: ClientSpec) -> Iterator[str]:
+    """How `bartizan fix` writes into its files, where that is known."""
+    told: list[str] = []
+    if client.reference:
+        form = _LISTS.get(client.reference, f"`{client.reference}`")
+        files = f" in files `*{client.reference_files}`" if client.reference_files else ""
+        fields = "anywhere" if client.reference_fields == "any" else f"in {', '.join(client.reference_fields.split())}"
+        told.append(f"A secret is referred to by {form}{files}, {fields}.")
+    if client.turns_off:
+        told.append(f"`{client.turns_off}` turns a server off.")
+    if told:
+        yield from (" ".join(told), "")
 
 
 def _line(path: ConfigPath) -> str:

@@ -6,7 +6,10 @@ from typing import Any
 
 import msgspec
 import yaml
+from typer.main import get_command
 
+from bartizan.assess.mend import MENDS
+from bartizan.cli.main import app
 from bartizan.model.client import ClientSpec
 from bartizan.rules.check import Check, run
 from bartizan.rules.load import load
@@ -49,3 +52,10 @@ def test_the_page_on_clients_lists_the_roles_formats_and_scopes_there_are():
     for field in paths.item_type.fields:
         if isinstance(field.type, msgspec.inspect.LiteralType):
             assert set(field.type.values) - {"unknown", "named"} <= words, field.name
+
+
+def test_the_page_on_fixing_lists_every_finding_that_is_mended_and_options_that_exist():
+    page = (HOW_TO / "fix-a-finding.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(MENDS)
+    options = {name for parameter in get_command(app).commands["fix"].params for name in parameter.opts}  # type: ignore[attr-defined]
+    assert set(re.findall(r"--[a-z]+", re.sub(r"bartizan scan.*", "", page))) <= options

@@ -10,6 +10,7 @@ from bartizan import __version__
 from bartizan.cli.check import check
 from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
+from bartizan.cli.fix import fix
 from bartizan.cli.map import threat_map
 from bartizan.cli.scan import scan
 from bartizan.model.errors import ContentError, UsageError
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(discover)
 app.command()(scan)
 app.command()(check)
+app.command()(fix)
 app.command("map")(threat_map)
 app.command()(doctor)
 

@@ -256,10 +256,21 @@ _PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase"})
 _HEADERS = frozenset({"authorization", "cookie"})
 
 
+# A client puts something else there: what stands in the file is no whole credential.
+_REFERENCE = re.compile(
+    r"(?:[A-Za-z][\w+.\-]{1,20}://[^\s:/?#@]{0,100}:)?"
+    r"(?:\$\{\{?[\w:.\- ]{1,200}\}\}?|\{(?:env|file):[\w:.\-/~]{1,200}\})(?:@\S{0,300})?"
+)
+
+
 def _holds_credential(name: str, value: str) -> bool:
     """A credential's name, and a value that is neither prose nor a path nor a plain word."""
     _, secret = _scheme(value)
-    if not names_credential(name) or secret.startswith(("/", "./", "~/", "http://", "https://")):
+    if (
+        _REFERENCE.fullmatch(secret)
+        or not names_credential(name)
+        or secret.startswith(("/", "./", "~/", "http://", "https://"))
+    ):
         return False
     last = words_of(name)[-1]
     if last in _PASSWORDS:

@@ -55,7 +55,7 @@ def read_document(text: str, form: Format, limits: Limits = DEFAULT) -> Document
     """Parse a configuration. An empty file is an empty object. Raises BrokenError, with the line where it is known."""
     text = text.removeprefix("\ufeff")
     if form == "markdown":
-        text, form = _front_matter(text), "yaml"
+        text, form = front_matter(text), "yaml"
     if not text.strip():
         return Document({}, JsoncPositions("{}"))
     try:
@@ -80,7 +80,7 @@ def read_document(text: str, form: Format, limits: Limits = DEFAULT) -> Document
 _END_OF_FRONT_MATTER = re.compile(r"^(?:---|\.\.\.)[ \t]*\r?$", re.MULTILINE)
 
 
-def _front_matter(text: str) -> str:
+def front_matter(text: str) -> str:
     """The YAML between two lines of dashes at the head of a Markdown file; line numbers stay."""
     if not re.match(r"---[ \t]*\r?\n", text):
         return ""

@@ -66,7 +66,7 @@ def stored_in(
     formatted = _with_formats([text for _, text in found])
     for number, (path, text) in enumerate(found):
         name = next((step for step in reversed(path) if isinstance(step, str)), "")
-        named = bool(path) and isinstance(path[-1], str) and names_credential(name) and _is_value(text)
+        named = bool(path) and isinstance(path[-1], str) and names_credential(name) and is_value(text)
         if named or number in formatted:
             judge = redact_value if named else _judge_text
             for credential in judge(name, text, Place(path=file), key).credentials:
@@ -83,7 +83,7 @@ def _with_formats(found: Sequence[str]) -> set[int]:
     return {bisect_right(starts, span.start) - 1 for span in find_secrets("\n".join(found))}
 
 
-def _is_value(text: str) -> bool:
+def is_value(text: str) -> bool:
     """Not a plain lower-case word such as `required`, nor the name of a variable."""
     return not (text.isalpha() and text.islower()) and not _VARIABLE.fullmatch(text)
 

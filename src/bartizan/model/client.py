@@ -47,6 +47,12 @@ class ClientSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `fields` says under which keys (in order, parted by blanks) an entry holds command, args, env, url, url_sse,
     headers, directory, type, enabled, disabled and env_file, where these differ from the usual ones.
+
+    `reference` is how its files name a variable instead of a secret: a text with NAME in it, filled in by the client,
+    or `inputs` (VS Code asks and keeps), `env_vars` (Codex) and `env_keys` (Goose), lists of variables that are passed
+    on. Empty: no way is known. `reference_fields` says where it is filled in (`any`: in every text of the file),
+    `reference_files` how the paths of the files end in which it is. `turns_off` is the line of an entry that turns a
+    server off; empty where the client has none.
     """
 
     id: str
@@ -55,6 +61,10 @@ class ClientSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     processes: tuple[str, ...] = ()
     paths: tuple[ConfigPath, ...]
     fields: dict[str, str] = {}
+    reference: str = ""
+    reference_fields: str = "command args env url headers"
+    reference_files: str = ""
+    turns_off: Literal["", "disabled: true", "enabled: false"] = ""
     source: str
     confidence: Literal["low", "medium", "high"]
     verified: str

@@ -102,7 +102,8 @@ _NOT_VALUES = frozenset(
     ("file path dir url uri endpoint host port type name method mode id expiry ttl scope scopes max limit").split()
 )
 _PLACEHOLDER = re.compile(
-    r"\$\{.*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{.*\}\}|<.*>|\[.*\]|(?:your|my|the)[-_ ].*|x{3,}|\*{3,}|\.{3}|"
+    r"\$\{.*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{.*\}\}|\{(?:env|file):.*\}|<.*>|\[.*\]|"
+    r"(?:your|my|the)[-_ ].*|x{3,}|\*{3,}|\.{3}|"
     r"(?:changeme|change_me|example|placeholder|redacted|dummy|todo|none|null|true|false|test|undefined)|"
     r"(?:env|file|vault|aws-sm|keyring|local|op)://?.+|(?:env|file|vault|keyring|local):.+",
     re.IGNORECASE,

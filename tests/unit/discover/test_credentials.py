@@ -182,3 +182,17 @@ def test_a_lone_surrogate_of_a_configuration_stops_nothing():
     text = redact_text(f"\ud800 {GITHUB}", HERE, KEY).text
     assert GITHUB not in text
     assert text.startswith("\ud800 ‹github-token")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Authorization", "Bearer ${EXAMPLE_TOKEN}"),
+        ("Authorization", "Bearer {env:EXAMPLE_TOKEN}"),
+        ("API_TOKEN", "{env:API_TOKEN}"),
+        ("API_TOKEN", "${{ secrets.API_TOKEN }}"),
+        ("DATABASE_DSN", "postgresql://ada:${env:DATABASE_PASSWORD}@db.example.com/x"),
+    ],
+)
+def test_a_reference_is_no_credential_wherever_it_stands_in_a_value(name: str, value: str):
+    assert redact_value(name, value, Place(), Secret("k")).credentials == ()
