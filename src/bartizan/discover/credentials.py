@@ -10,6 +10,7 @@ from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.text.patterns import (
+    PASSWORD_NAMES,
     SecretSpan,
     entropy_bits,
     find_secrets,
@@ -251,8 +252,6 @@ def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-# Under these names any value is a credential, a short one and one with blanks too.
-_PASSWORDS = frozenset({"password", "passwd", "pwd", "passphrase"})
 _HEADERS = frozenset({"authorization", "cookie"})
 
 
@@ -273,7 +272,7 @@ def _holds_credential(name: str, value: str) -> bool:
     ):
         return False
     last = words_of(name)[-1]
-    if last in _PASSWORDS:
+    if last in PASSWORD_NAMES:  # any value, a short one and one with blanks too
         return True
     blank = " " in secret.strip() and last not in _HEADERS
     if len(secret) < 6 or blank or (secret.isdigit() and len(secret) < 8):

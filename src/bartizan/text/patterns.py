@@ -2,55 +2,22 @@
 
 import math
 import re
+import string
+import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from bartizan.model.secret import MARK
 from bartizan.text import regex
+from bartizan.text.secret_formats import FORMATS
 
-# kind: (pattern, what it unlocks). Formats as their vendors document them; the group is the secret.
-FORMATS: dict[str, str] = {
-    "github-token": r"\b(gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,251})\b",
-    "gitlab-token": r"\b(gl(?:pat|dt|ft|rt|cbt|ptt|agent|oas|soat)-[A-Za-z0-9_\-]{20,64})",
-    "aws-access-key-id": r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b",
-    "slack-token": r"\b(xox[abeoprs]-[A-Za-z0-9\-]{10,250}|xapp-\d-[A-Za-z0-9\-]{10,250})",
-    "slack-webhook": r"(https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9+/]{40,60})",
-    "anthropic-key": r"\b(sk-ant-[A-Za-z0-9_\-]{20,200})",
-    "openai-key": r"\b(sk-(?:proj|svcacct|admin)-[A-Za-z0-9_\-]{20,250}|sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20})",
-    "openrouter-key": r"\b(sk-or-v1-[0-9a-f]{64})\b",
-    "google-api-key": r"\b(AIza[A-Za-z0-9_\-]{35})",
-    "google-oauth-secret": r"\b(GOCSPX-[A-Za-z0-9_\-]{28})",
-    "google-oauth-token": r"\b(ya29\.[A-Za-z0-9_\-]{30,400})",
-    "stripe-key": r"\b((?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,250})\b",
-    "npm-token": r"\b(npm_[A-Za-z0-9]{36})\b",
-    "pypi-token": r"\b(pypi-AgE[A-Za-z0-9_\-]{50,1000})",
-    "huggingface-token": r"\b(hf_[A-Za-z]{34})\b",
-    "notion-token": r"\b(ntn_[A-Za-z0-9]{40,60}|secret_[A-Za-z0-9]{43})\b",
-    "linear-key": r"\b(lin_(?:api|oauth)_[A-Za-z0-9]{40,64})\b",
-    "atlassian-token": r"\b(ATATT3[A-Za-z0-9_\-=]{180,250})",
-    "digitalocean-token": r"\b(do[opr]_v1_[a-f0-9]{64})\b",
-    "sendgrid-key": r"\b(SG\.[A-Za-z0-9_\-]{22}\.[A-Za-z0-9_\-]{43})",
-    "twilio-key": r"\b(SK[0-9a-f]{32})\b",
-    "vault-token": r"\b(hv[sbr]\.[A-Za-z0-9_\-]{24,300})",
-    "doppler-token": r"\b(dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._\-]{40,80})",
-    "onepassword-token": r"\b(ops_eyJ[A-Za-z0-9_\-+/=]{100,})",
-    "grafana-token": r"\b(gl(?:sa|c)_[A-Za-z0-9_+/=]{32,400})",
-    "databricks-token": r"\b(dapi[a-f0-9]{32}(?:-\d)?)\b",
-    "supabase-token": r"\b(sb(?:p|_secret)_[A-Za-z0-9_]{20,80})\b",
-    "tavily-key": r"\b(tvly-(?:dev-|prod-)?[A-Za-z0-9\-]{20,64})",
-    "figma-token": r"\b(figd_[A-Za-z0-9_\-]{38,60})",
-    "postman-key": r"\b(PMAK-[a-f0-9]{24}-[a-f0-9]{34})\b",
-    "telegram-token": r"\b(\d{8,10}:AA[A-Za-z0-9_\-]{33})",
-    "jwt": r"\b(eyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]{10,})",
-    "private-key": r"(-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]{16,}?-----END)",
-    "age-key": r"\b(AGE-SECRET-KEY-1[0-9A-Z]{58})\b",
-    "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/?#]{1,300})@",
-}
 _KINDS = list(FORMATS)
 _MATCHERS = [regex.Pattern(pattern) for pattern in FORMATS.values()]
-_ANY = regex.PatternSet(FORMATS.values())
+# The set only says which formats to look for; without upper bounds it has far fewer states.
+_ANY = regex.PatternSet(re.sub(r"\{(\d+),\d+\}", r"{\1,}", pattern) for pattern in FORMATS.values())
+ASSIGNED = "generic"  # the kind of what only its name makes a secret
 
 
 class SecretSpan(msgspec.Struct, frozen=True):
@@ -62,30 +29,106 @@ class SecretSpan(msgspec.Struct, frozen=True):
 
 
 def find_secrets(text: str) -> list[SecretSpan]:
-    """Secrets of known vendor formats, in order, without overlaps (the earlier and longer wins)."""
-    spans = [
-        SecretSpan(_KINDS[number], start, end)
-        for number in _ANY.matching(text)
-        for start, end in _MATCHERS[number].groups(text)
-    ]
-    return list(_without_overlaps(sorted(spans, key=lambda span: (span.start, -span.end))))
+    """Secrets of known vendor formats, in order, without overlaps (the earlier and longer wins); no examples."""
+    return _in_order(_of_formats(text))
+
+
+def find_all_secrets(text: str) -> list[SecretSpan]:
+    """Secrets of known formats, and values that a name, an option or a header in the text says are credentials.
+
+    For logs, dumps and standard error, where nothing but the text tells which value belongs to which name.
+    """
+    known = find_secrets(text)
+    return _in_order([*known, *_apart(_in_order(_assigned(text)), known)])
 
 
 def without_secrets(text: str, mark: str = MARK) -> str:
     """The text with a mark for every secret of a known format."""
+    return _marked(text, find_secrets(text), mark)
+
+
+def without_all_secrets(text: str, mark: str = MARK) -> str:
+    """The text with a mark for everything that `find_all_secrets` finds."""
+    return _marked(text, find_all_secrets(text), mark)
+
+
+def _of_formats(text: str) -> Iterator[SecretSpan]:
+    for number in _ANY.matching(text):
+        for start, end in _MATCHERS[number].groups(text):
+            if not is_example(_KINDS[number], text[start:end]):
+                yield SecretSpan(_KINDS[number], start, end)
+
+
+def _assigned(text: str) -> Iterator[SecretSpan]:
+    for pattern in _ASSIGNMENTS:
+        for name, value in pattern.pairs(text):
+            if is_credential_value(text[slice(*name)], text[slice(*value)]):
+                yield SecretSpan(ASSIGNED, *value)
+
+
+def _marked(text: str, spans: Iterable[SecretSpan], mark: str) -> str:
     parts, end = list[str](), 0
-    for span in find_secrets(text):
+    for span in spans:
         parts += [text[end : span.start], mark]
         end = span.end
     return "".join(parts) + text[end:]
 
 
-def _without_overlaps(spans: list[SecretSpan]) -> Iterator[SecretSpan]:
-    end = -1
+def _in_order(spans: Iterable[SecretSpan]) -> list[SecretSpan]:
+    """Without overlaps: the earlier wins, and of two at one place the longer; it takes in what reaches beyond it."""
+    found: list[SecretSpan] = []
+    for span in sorted(spans, key=lambda one: (one.start, -one.end)):
+        if not found or span.start >= found[-1].end:
+            found.append(span)
+        elif span.end > found[-1].end:
+            found[-1] = SecretSpan(found[-1].kind, found[-1].start, span.end)
+    return found
+
+
+def _apart(spans: list[SecretSpan], known: list[SecretSpan]) -> Iterator[SecretSpan]:
+    """The spans that overlap none of the known ones; both are in order."""
+    at = 0
     for span in spans:
-        if span.start >= end:
+        while at < len(known) and known[at].end <= span.start:
+            at += 1
+        if at == len(known) or known[at].start >= span.end:
             yield span
-            end = span.end
+
+
+# What the value of a credential's name is, in text of any language: assignments, headers, options, elements.
+_WORD = r"(?:token|secret|passw|pwd|passphrase|credential|key|auth|cookie|bearer|\bpat\b|dsn)"
+_NAME = rf"([\w.\-]*{_WORD}[\w.\-]*)"
+_SCHEME = r"(?:(?:bearer|basic|token|apikey)[ \t]+)?"
+_BARE = r"[^\s\"'`\\,;<>(){}\[\]|&]{4,300}"
+_ASSIGNMENTS = [
+    regex.Pattern(pattern)
+    for pattern in (
+        rf"(?i){_NAME}[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=>|:=|:|==?)[ \t]{{0,8}}[\\]?[\"'`]{_SCHEME}"
+        r"([^\"'`\r\n\\]{4,300})[\\\"'`]",
+        rf"(?i){_NAME}[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=>|:=|:|==?)[ \t]{{0,8}}{_SCHEME}({_BARE})",
+        rf"(?i)(?:^|[\s\"'`])--?([\w\-]*{_WORD}[\w\-]*)[= \t]{{1,8}}[\"']?({_BARE})",
+        r"(?:^|\s)(-u|--user)[= \t]{1,8}[\"']?[^\s:\"']{1,100}[\"']?:[\"']?([^\s\"']{4,100})",
+        rf"(?i)<{_NAME}>([^<>\s]{{4,300}})</",
+    )
+]
+_USERS = frozenset({"-u", "--user"})
+# A host, or a member of an object of a program.
+_DOTTED = re.compile(
+    r"[\w\-]+(?:\.[\w\-]+){0,6}\.[A-Za-z_]{2,24}|"
+    r"(?:process|os|import|self|this|config|settings|args|options|env|user|re[qs]|request|response|context|ctx)\??\..*"
+)
+
+
+def is_credential_value(name: str, value: str) -> bool:
+    """Whether a value in free text is a credential: by its name, and by looking like neither a word nor code."""
+    if not (any(map(str.isdigit, value)) and any(map(str.isalpha, value))):
+        return False
+    password = name in _USERS or (bool(words := words_of(name)) and words[-1] in PASSWORD_NAMES)
+    if not (name in _USERS or names_credential(name)) or is_placeholder(value) or is_made_up(value):
+        return False
+    if len(value) < (6 if password else 10) or value.startswith(("/", "./", "~/", "$", "%", "{")) or "://" in value:
+        return False
+    return " " not in value and not _DOTTED.fullmatch(value) and entropy_bits(value) >= (2.0 if password else 3.0)
 
 
 # A name that says its value is a credential. Judged on words, so that MONKEY or AUTHOR is none.
@@ -99,8 +142,13 @@ _KEY_QUALIFIERS = frozenset(
     ("api access secret private signing encryption master service account auth app license").split()
 )
 _NOT_VALUES = frozenset(
-    ("file path dir url uri endpoint host port type name method mode id expiry ttl scope scopes max limit").split()
+    (
+        "file path dir url uri endpoint host port type name method mode id expiry ttl scope scopes max limit "
+        "version count length size hint help label prefix format policy provider env var variable required"
+    ).split()
 )
+_SHOWN_TO_ALL = frozenset({"public", "publishable", "csrf", "xsrf"})
+PASSWORD_NAMES = frozenset({"password", "passwd", "pwd", "passphrase"})
 _PLACEHOLDER = re.compile(
     r"\$\{.*\}|\$[A-Za-z_]\w*|%[A-Za-z_]\w*%|\{\{.*\}\}|\{(?:env|file):.*\}|<.*>|\[.*\]|"
     r"(?:your|my|the)[-_ ].*|x{3,}|\*{3,}|\.{3}|"
@@ -122,7 +170,7 @@ def names_credential(name: str) -> bool:
     if not words or words[-1] in _NOT_VALUES or name in {"PWD", "OLDPWD"}:  # the shell's folders
         return False
     if any(word in _CREDENTIAL_WORDS for word in words):
-        return True
+        return not _SHOWN_TO_ALL & set(words)
     return "key" in words and any(word in _KEY_QUALIFIERS for word in words)
 
 
@@ -132,6 +180,52 @@ def is_placeholder(value: str) -> bool:
     return not stripped or bool(_PLACEHOLDER.fullmatch(stripped[:300]))
 
 
+def _windows(row: str, width: int) -> Iterator[str]:
+    return (row[at : at + width] for at in range(len(row) - width + 1))
+
+
+_ROWS = (("01234567890123456789", 12), (string.ascii_lowercase, 9), (string.ascii_uppercase, 9))
+_MADE_UP = regex.Pattern(
+    r"((?i:example|placeholder|change[-_]?me|redacted|your[-_]|[-_]here\b)|x{7}|X{7}|\*{7}|0{7}|1{7}|\.{7}|#{7}|"
+    + "|".join(window for row, width in _ROWS for window in _windows(row, width))
+    + ")"
+)
+# Passwords may be anything, and what is encoded has rows and runs of its own.
+_ANYTHING = frozenset({"url-password", "private-key"})
+_ENCODED = frozenset({"jwt", "onepassword-token", "fly-token", "sentry-token"})
+
+
+def is_example(kind: str, value: str) -> bool:
+    """Whether a value of a known format is made up, as in documentation: `AKIA…EXAMPLE`, `ghp_xxxxxxxx`."""
+    if kind in _ANYTHING:
+        return is_placeholder(value)
+    if kind == "vault-legacy-token" and not all(
+        any(map(test, value[2:])) for test in (str.isdigit, str.isupper, str.islower)
+    ):
+        return True  # a word after a dot
+    return entropy_bits(value[:400]) < 2.0 if kind in _ENCODED else is_made_up(value)
+
+
+def is_made_up(value: str) -> bool:
+    """Whether chance would hardly make this value: words of an example, one character many times, or a row of them."""
+    return _MADE_UP.first(value) is not None or (len(value) >= 16 and entropy_bits(value[:400]) < 1.8)
+
+
+def checksum(kind: str, value: str) -> bool | None:
+    """Whether a token's own checksum is right; None for a format that has none.
+
+    The last six characters of GitHub's and npm's tokens are the CRC-32 of those after the prefix, in base 62.
+    """
+    if kind not in {"github-token", "npm-token"} or len(value) != 40:
+        return None
+    number, told = zlib.crc32(value[4:-6].encode()), ""
+    for _ in range(6):
+        number, digit = divmod(number, 62)
+        told = _BASE_62[digit] + told
+    return told == value[-6:]
+
+
+_BASE_62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _RUN = re.compile(r"[A-Za-z0-9]{16,}")
