@@ -11,13 +11,18 @@ import msgspec
 
 from bartizan.model.secret import MARK
 from bartizan.text import regex
-from bartizan.text.secret_formats import FORMATS
+from bartizan.text.secret_formats import FORMATS, NEVER_BEFORE
 
 _KINDS = list(FORMATS)
 _MATCHERS = [regex.Pattern(pattern) for pattern in FORMATS.values()]
 # The set only says which formats to look for; without upper bounds it has far fewer states.
 _ANY = regex.PatternSet(re.sub(r"\{(\d+),\d+\}", r"{\1,}", pattern) for pattern in FORMATS.values())
+_CUT = {kind: re.compile(pattern) for kind, pattern in NEVER_BEFORE.items()}
 ASSIGNED = "generic"  # the kind of what only its name makes a secret
+
+
+_Range = tuple[int, int]
+_NAMES_IN_A_ROW_MAX = 4
 
 
 class SecretSpan(msgspec.Struct, frozen=True):
@@ -55,15 +60,30 @@ def without_all_secrets(text: str, mark: str = MARK) -> str:
 def _of_formats(text: str) -> Iterator[SecretSpan]:
     for number in _ANY.matching(text):
         for start, end in _MATCHERS[number].groups(text):
-            if not is_example(_KINDS[number], text[start:end]):
-                yield SecretSpan(_KINDS[number], start, end)
+            kind, cut = _KINDS[number], _CUT.get(_KINDS[number])
+            if not (cut and cut.match(text, end)) and not is_example(kind, text[start:end]):
+                yield SecretSpan(kind, start, end)
 
 
 def _assigned(text: str) -> Iterator[SecretSpan]:
     for pattern in _ASSIGNMENTS:
         for name, value in pattern.pairs(text):
-            if is_credential_value(text[slice(*name)], text[slice(*value)]):
-                yield SecretSpan(ASSIGNED, *value)
+            yield from _judged(pattern, text, name, value)
+
+
+def _judged(pattern: regex.Pattern, text: str, name: _Range, value: _Range) -> Iterator[SecretSpan]:
+    """The value if it is a credential; else it may itself be the name of one: `auth: token: …`."""
+    start, end = value
+    for _ in range(_NAMES_IN_A_ROW_MAX):
+        if is_credential_value(text[slice(*name)], text[start:end]):
+            yield SecretSpan(ASSIGNED, start, end)
+            return
+        if not (_NAMING.search(text, start, end) and _SIGN.search(text, start, end)):
+            return
+        offset, pairs = start, pattern.pairs(text[start : end + 320])
+        if not pairs:
+            return
+        name, (start, end) = ((one + offset, two + offset) for one, two in pairs[0])
 
 
 def _marked(text: str, spans: Iterable[SecretSpan], mark: str) -> str:
@@ -97,6 +117,8 @@ def _apart(spans: list[SecretSpan], known: list[SecretSpan]) -> Iterator[SecretS
 
 # What the value of a credential's name is, in text of any language: assignments, headers, options, elements.
 _WORD = r"(?:token|secret|passw|pwd|passphrase|credential|key|auth|cookie|bearer|\bpat\b|dsn)"
+_NAMING = re.compile(_WORD, re.IGNORECASE)
+_SIGN = re.compile("[:=]")
 _NAME = rf"([\w.\-]*{_WORD}[\w.\-]*)"
 _SCHEME = r"(?:(?:bearer|basic|token|apikey)[ \t]+)?"
 _BARE = r"[^\s\"'`\\,;<>(){}\[\]|&]{4,300}"
@@ -106,7 +128,7 @@ _ASSIGNMENTS = [
         rf"(?i){_NAME}[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=>|:=|:|==?)[ \t]{{0,8}}[\\]?[\"'`]{_SCHEME}"
         r"([^\"'`\r\n\\]{4,300})[\\\"'`]",
         rf"(?i){_NAME}[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=>|:=|:|==?)[ \t]{{0,8}}{_SCHEME}({_BARE})",
-        rf"(?i)(?:^|[\s\"'`])--?([\w\-]*{_WORD}[\w\-]*)[= \t]{{1,8}}[\"']?({_BARE})",
+        rf"(?i)(?:^|[\s\"'`])--?([\w\-]*{_WORD}[\w\-]*)[= \t]{{1,8}}[\"']?([^\s\"'`\\,;<>(){{}}\[\]|&\-]{_BARE})",
         r"(?:^|\s)(-u|--user)[= \t]{1,8}[\"']?[^\s:\"']{1,100}[\"']?:[\"']?([^\s\"']{4,100})",
         rf"(?i)<{_NAME}>([^<>\s]{{4,300}})</",
     )

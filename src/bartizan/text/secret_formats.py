@@ -1,6 +1,7 @@
 """Formats of secrets as their vendors document them: kind to RE2 expression, whose first group is the secret.
 
 A format whose first characters are not fixed begins with a boundary, so that a search stays one pass over the text.
+What must not follow one stands in NEVER_BEFORE: to take the next character into the match would hide a secret after it.
 """
 
 FORMATS: dict[str, str] = {
@@ -24,17 +25,13 @@ FORMATS: dict[str, str] = {
     "octopus-key": r"\b(API-[A-Z0-9]{26})\b",
     # Clouds
     "aws-access-key-id": r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b",
-    "aws-secret-key": (
-        r"(?i)aws_?(?:secret)?_?(?:access)?_?key[\"']?\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)"
-    ),
+    "aws-secret-key": (r"(?i)aws_?(?:secret)?_?(?:access)?_?key[\"']?\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z0-9/+]{40})"),
     "aws-bedrock-key": r"\b(ABSK[A-Za-z0-9+/]{100,269}={0,2}|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[\w+/=%]*)",
-    "google-api-key": r"\b(AIza[A-Za-z0-9_\-]{35})(?:[^A-Za-z0-9_\-]|$)",
+    "google-api-key": r"\b(AIza[A-Za-z0-9_\-]{35})",
     "google-oauth-secret": r"\b(GOCSPX-[A-Za-z0-9_\-]{28})",
     "google-oauth-token": r"\b(ya29\.[A-Za-z0-9_\-]{30,400})",
     "google-refresh-token": r"\b(1//0[A-Za-z0-9_\-]{40,200})",
-    "azure-client-secret": (
-        r"(?:^|[^A-Za-z0-9_~.\-])([A-Za-z0-9_~.\-]{3}\dQ~[A-Za-z0-9_~.\-]{31,34})(?:[^A-Za-z0-9_~\-]|$)"
-    ),
+    "azure-client-secret": (r"(?:^|[^A-Za-z0-9_~.\-])([A-Za-z0-9_~.\-]{3}\dQ~[A-Za-z0-9_~.\-]{31,34})"),
     "azure-access-key": (r"(?i)(?:AccountKey|SharedAccessKey)\s{0,2}=\s{0,2}([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{86}==)"),
     "azure-key": r"\b([A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4})\b",
     "azure-signature": r"[?&]sig=([A-Za-z0-9%+/]{42,64}(?:%3D|=))",
@@ -73,13 +70,12 @@ FORMATS: dict[str, str] = {
     "slack-token": (
         r"\b(xox[bcopse]-(?:\d{5,16}-){1,3}[A-Za-z0-9]{12,64}|xox[ar]-(?:\d{1,16}-){0,3}[A-Za-z0-9]{16,64}"
         r"|xoxd-[A-Za-z0-9%+/]{40,300}|xoxe(?:\.xox[bp])?-\d-[A-Za-z0-9]{100,200}|xapp-\d-[A-Z0-9]{8,14}-\d{8,16}-\w{32,80})"
-        r"(?:[^A-Za-z0-9\-]|$)"
     ),
     "slack-webhook": r"(https://hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{40,60})",
     "discord-token": r"\b([MNO][A-Za-z\d_\-]{23,27}\.[\w\-]{6}\.[\w\-]{27,38})",
     "discord-webhook": r"(https://(?:ptb\.|canary\.)?discord(?:app)?\.com/api/webhooks/\d{17,20}/[\w\-]{60,80})",
     "telegram-token": r"\b(\d{8,10}:AA[A-Za-z0-9_\-]{33})",
-    "facebook-token": r"\b(EAA[A-Za-z0-9]{97,300}|\d{15,16}\|[A-Za-z0-9_\-]{26,28})(?:[^A-Za-z0-9_\-]|$)",
+    "facebook-token": r"\b(EAA[A-Za-z0-9]{97,300}|\d{15,16}\|[A-Za-z0-9_\-]{26,28})",
     "notion-token": r"\b(ntn_[A-Za-z0-9]{40,60}|secret_[A-Za-z0-9]{43})\b",
     "linear-key": r"\b(lin_(?:api|oauth)_[A-Za-z0-9]{40,64})\b",
     "atlassian-token": r"\b(ATATT3[A-Za-z0-9_\-=]{180,250})",
@@ -104,7 +100,7 @@ FORMATS: dict[str, str] = {
     "dynatrace-token": r"\b(dt0[a-z]\d\d\.[A-Z0-9]{24}\.[A-Z0-9]{64})\b",
     # Keepers of secrets
     "vault-token": r"\b(hv[sbr]\.[A-Za-z0-9_\-]{24,300})",
-    "vault-legacy-token": r"(?:^|[\s\"'=:])([sb]\.[A-Za-z0-9]{24})(?:[^A-Za-z0-9.(]|$)",
+    "vault-legacy-token": r"(?:^|[\s\"'=:])([sb]\.[A-Za-z0-9]{24})",
     "doppler-token": r"\b(dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._\-]{40,80})",
     "onepassword-token": r"\b(ops_eyJ[A-Za-z0-9_\-+/=]{100,})",
     "onepassword-key": r"\b(A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3})\b",
@@ -116,4 +112,14 @@ FORMATS: dict[str, str] = {
         r"(?:[\s\S]{16,}?-----END|(?:\s|\\[nr])*[A-Za-z0-9+/]{40,}[A-Za-z0-9+/=\s\\]*))"
     ),
     "url-password": r"[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://[^\s:/@?#]{0,100}:([^\s/?#]{1,300})@",
+}
+
+# kind: a class of characters of which none stands right after the secret.
+NEVER_BEFORE: dict[str, str] = {
+    "aws-secret-key": r"[A-Za-z0-9/+=]",
+    "google-api-key": r"[A-Za-z0-9_\-]",
+    "azure-client-secret": r"[A-Za-z0-9_~\-]",
+    "facebook-token": r"[A-Za-z0-9_\-]",
+    "slack-token": r"[A-Za-z0-9\-]",
+    "vault-legacy-token": r"[A-Za-z0-9.(]",
 }
