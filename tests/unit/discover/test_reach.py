@@ -7,7 +7,7 @@ import pytest
 from bartizan.discover.reach import BACKENDS, mark_shadows, read_reach
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.inventory import Inventory
-from bartizan.text.patterns import FORMATS
+from bartizan.text.secret_formats import FORMATS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
