@@ -26,7 +26,9 @@ FORMATS: dict[str, str] = {
     # Clouds
     "aws-access-key-id": r"\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16})\b",
     "aws-secret-key": (r"(?i)aws_?(?:secret)?_?(?:access)?_?key[\"']?\s{0,3}[:=]\s{0,3}[\"']?([A-Za-z0-9/+]{40})"),
-    "aws-bedrock-key": r"\b(ABSK[A-Za-z0-9+/]{100,269}={0,2}|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[\w+/=%]{20,})",
+    "aws-bedrock-key": (
+        r"\b(ABSK[A-Za-z0-9+/]{100,269}={0,2}|bedrock-api-key-YmVkcm9jay5hbWF6b25hd3MuY29t[\w+/=%]{20,})"
+    ),
     "google-api-key": r"\b(AIza[A-Za-z0-9_\-]{35})",
     "google-oauth-secret": r"\b(GOCSPX-[A-Za-z0-9_\-]{28})",
     "google-oauth-token": r"\b(ya29\.[A-Za-z0-9_\-]{30,400})",
