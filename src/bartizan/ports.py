@@ -19,6 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
+from bartizan.model.pin import Approved, Pin, Review
 from bartizan.model.record import EndpointRecord, FileRecord, NamedFile, PackageRecord, ProcessRecord, WantedPackage
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
@@ -283,6 +284,18 @@ class Store(Protocol):
 
     def remember_consent(self, digest: str, shown: str, at: datetime) -> None:
         """Remember an approved start."""
+        ...
+
+    def approve(self, review: Review, pins: Sequence[Pin]) -> None:
+        """Keep what a person approved of one server.
+
+        Of the kinds that the review names, the pins replace all earlier ones of that server and client; of the others
+        each replaces the one of its own name.
+        """
+        ...
+
+    def approved(self) -> Approved:
+        """Give every pin and review, oldest first."""
         ...
 
     def close(self) -> None:

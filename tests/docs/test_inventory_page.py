@@ -14,6 +14,8 @@ import msgspec
 import pytest
 from estate import Estate  # pyright: ignore[reportMissingImports]
 
+from bartizan.assess.drift import with_drifts
+from bartizan.assess.judge import Judge
 from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions
@@ -23,6 +25,7 @@ from bartizan.discover.reach import mark_shadows
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.change import Change
 from bartizan.model.inventory import Inventory, Observation
+from bartizan.model.pin import Approval, Approved, Drift, DriftClass, FieldChange, PinKind, Review
 from bartizan.model.record import EndpointRecord, Listening, PackageRecord, ProcessRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot, Transport
@@ -121,6 +124,14 @@ def estates(estate: Estate, folder: Path, *arguments: object) -> Inventory:
     return msgspec.convert(json.loads(done.stdout)["inventory"], Inventory)
 
 
+def reviewed() -> Inventory:
+    """An approved server."""
+    approval = Approval(at=NOON, by="anna", reason="read")
+    review = Review(server="server:a", name="a", kinds=(PinKind.TOOL,), approval=approval)
+    server = Asset(id="server:a", kind=AssetKind.SERVER, name="a")
+    return with_drifts(Inventory(taken_at=NOON, assets=(server,)), Approved(reviews=(review,)), Judge([]))
+
+
 @pytest.fixture
 def all_written(estate: Estate, tmp_path: Path) -> Names:
     project = tmp_path / "project"
@@ -134,7 +145,7 @@ def all_written(estate: Estate, tmp_path: Path) -> Names:
     told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen))
     copies = [PackageRecord(ecosystem="pypi", name="mcp-server-time", version="2025.9.25")]
     beyond = mark_beyond(mark_copies(told, copies), ["10.0.0.0/8"], frozenset())
-    return written(mark_shadows(beyond, None).assets)
+    return written([*mark_shadows(beyond, None).assets, *reviewed().assets])
 
 
 def test_every_attribute_that_is_written_is_on_the_page(all_written: Names):
@@ -167,3 +178,10 @@ def test_the_edges_that_the_page_says_are_drawn_are_those_of_the_code():
 def test_the_members_of_a_change_are_on_the_page():
     rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", PAGE.partition("## Changes")[2], re.MULTILINE)
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(Change.__struct_fields__)
+
+
+def test_the_members_of_a_drift_and_what_changes_can_do_are_on_the_page():
+    body = PAGE.partition("## Drifts")[2].partition("## Changes")[0]
+    named = set(re.findall(r"`(\w+)`", body))
+    members = {*Drift.__struct_fields__, *FieldChange.__struct_fields__}
+    assert members | {effect.value for effect in DriftClass} <= named

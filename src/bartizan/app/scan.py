@@ -11,6 +11,7 @@ from bartizan.app.gather import Gathered, Scope, gather
 from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
 from bartizan.assess.documents import judge_documents
+from bartizan.assess.drift import with_drifts
 from bartizan.assess.findings import judge_definitions
 from bartizan.assess.judge import Judge
 from bartizan.discover.copies import mark_copies
@@ -73,6 +74,7 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     progress("judging")
     fetched = [one.package for one in probed.values() if one.package is not None]
     inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now(), fetched=fetched)
+    inventory = with_drifts(inventory, parts.store.approved(), parts.judge, parts.limits)
     findings = _findings(inventory, parts.checks, parts.judge)
     parts.store.save(inventory, findings, scope=scope.name or parts.machine)
     changes = tuple(parts.store.changes(scope=scope.name or parts.machine))

@@ -96,6 +96,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # The store
     scans_kept_max: int = 100
 
+    # Differences from what was approved, of one server; the worst are kept
+    drifts_max: int = 1_000
+    drift_changes_max: int = 20
+    drift_text_characters_max: int = 300
+
     # Questions to the map of assets
     map_nodes_max: int = 50_000
     map_paths_max: int = 200

@@ -46,6 +46,8 @@ def save(connection: Connection, inventory: Inventory, findings: Sequence[Findin
     _snapshots(connection, scan)
     _numbered(connection, schema.looks, scan, ({"outcome": look.outcome, "document": look} for look in inventory.looks))
     _numbered(connection, schema.changes, scan, ({"alteration": one.alteration, "document": one} for one in changes))
+    drifts = ({"severity": drift.severity, "document": drift} for drift in inventory.drifts)
+    _numbered(connection, schema.drifts, scan, drifts)
     _forget(connection, scan, limits.scans_kept_max)
 
 
@@ -91,7 +93,7 @@ def _assets(connection: Connection, scan: Scan, blind: _Blind) -> list[Change]:
         changes += _changes(asset, row, before, now)
         values = {"key": row_key, "position": position, "digests": document_in({**before, **now})}
         rows.append({**values, **_asset_values(scan, asset, row)})
-    _upsert(connection, table, rows)
+    upsert(connection, table, rows)
     lost = [row_key for row_key, row in known.items() if row.state != GONE]
     changes += _lost(connection, lost, blind)
     return [] if scan.first else changes
@@ -191,7 +193,7 @@ def _edges(connection: Connection, scan: Scan) -> None:
                 "document": document_in(msgspec.structs.replace(edge, first_seen=None, last_seen=None)),
             }
         )
-    _upsert(connection, table, rows)
+    upsert(connection, table, rows)
 
 
 def _findings(connection: Connection, scan: Scan, findings: Sequence[Finding], blind: _Blind) -> None:
@@ -214,7 +216,7 @@ def _findings(connection: Connection, scan: Scan, findings: Sequence[Finding], b
             "last_scan": scan.number,
             "document": document_in(finding),
         }
-    _upsert(connection, table, list(rows.values()))
+    upsert(connection, table, list(rows.values()))
     lost = [row for row_key, row in known.items() if row_key not in rows and row.status != FindingStatus.GONE]
     gone = [row.key for row in lost if not blind.to_finding(document_out(row.document, Finding))]
     for batch in _batches(gone):
@@ -266,7 +268,7 @@ def _forget(connection: Connection, scan: Scan, kept: int) -> None:
     old = connection.scalars(ours.where(number < oldest)).all()
     if not old:
         return
-    for table in (schema.looks, schema.changes, schema.takings):
+    for table in (schema.looks, schema.changes, schema.drifts, schema.takings):
         connection.execute(delete(table).where(table.c.scan.in_(old)))
     connection.execute(delete(schema.scans).where(number.in_(old)))
     for table in (schema.assets, schema.edges, schema.findings):
@@ -279,8 +281,8 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def _upsert(connection: Connection, table: Table, rows: list[Values]) -> None:
-    """Rows in the order of their keys, so that two writers never wait for each other in a circle."""
+def upsert(connection: Connection, table: Table, rows: list[Values]) -> None:
+    """Insert or replace rows, in the order of their keys, so that two writers never wait for each other in a circle."""
     if not rows:
         return
     statement = _insert(connection, table)

@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0001"  # the newest revision in `migrations/versions`
+HEAD = "0002"  # the newest revision in `migrations/versions`
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -160,4 +160,33 @@ consents = Table(
     Column("digest", HASH, primary_key=True),
     Column("shown", Text, nullable=False),
     Column("given_at", UtcTime, nullable=False),
+)
+
+drifts = Table(
+    "drifts",
+    metadata,
+    Column("scan", NUMBER, ForeignKey("scans.number"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+reviews = Table(  # one for each version of a server that a person approved
+    "reviews",
+    metadata,
+    Column("key", HASH, primary_key=True),
+    Column("server", Text, nullable=False),
+    Column("approved_at", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+pins = Table(
+    "pins",
+    metadata,
+    Column("key", HASH, primary_key=True),
+    Column("owner", HASH, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("approved_at", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("pins_by_owner", "owner", "kind"),
 )

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, Table, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from bartizan.adapters.store import saving, schema
+from bartizan.adapters.store import approving, saving, schema
 from bartizan.adapters.store.door import document_in, document_out, key, text_in
 from bartizan.adapters.store.opening import open_engine
 from bartizan.model.asset import Asset, Edge
@@ -20,6 +20,7 @@ from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.pin import Approved, Drift, Pin, Review
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Snapshot
 
@@ -134,6 +135,16 @@ class SqlStore:
         """Remember an approved start."""
         self._insert_once(schema.consents, {"digest": key(digest), "shown": text_in(shown), "given_at": at})
 
+    def approve(self, review: Review, pins: Sequence[Pin]) -> None:
+        """Keep what a person approved of one server. Raises TypeError for a Secret anywhere in it."""
+        with self._writer.begin() as connection:
+            approving.approve(connection, review, pins)
+
+    def approved(self) -> Approved:
+        """Give every pin and review."""
+        with self._reader.begin() as connection:
+            return approving.approved(connection)
+
     def close(self) -> None:
         """Release the connections."""
         self._engine.dispose()
@@ -164,6 +175,7 @@ def _inventory(connection: Connection, scan: Row[Any]) -> Inventory:
         edges=tuple(_dated(row, Edge) for row in _current(connection, schema.edges, scan)),
         snapshots=tuple(_snapshot(row) for row in connection.execute(_takings(scan))),
         looks=tuple(document_out(row.document, Look) for row in _of_scan(connection, schema.looks, scan)),
+        drifts=tuple(document_out(row.document, Drift) for row in _of_scan(connection, schema.drifts, scan)),
     )
 
 

@@ -19,6 +19,7 @@ from bartizan.model.event import API_ACTIVITY, Event
 from bartizan.model.finding import Finding, Severity, finding_id
 from bartizan.model.inventory import Inventory
 from bartizan.model.limits import Limits
+from bartizan.model.pin import Approval, Drift, DriftClass, DriftKind, FieldChange, Pin, PinKind, Review
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot, Transport
 
@@ -306,3 +307,92 @@ def test_a_finding_is_found_by_its_beginning_in_the_newest_scan_of_any_scope(sto
     assert told is not None
     assert [asset.id for asset in told.assets] == ["tool:a"]
     assert store.inventory(10_000) is None
+
+
+def approval(when: datetime) -> Approval:
+    return Approval(at=when, by="anna", reason=HOSTILE)
+
+
+def reviewed(when: datetime, *kinds: PinKind, version: str = "1", client: str = "") -> Review:
+    return Review(
+        server="server:1",
+        client=client,
+        name=HOSTILE,
+        keys=("k",),
+        kinds=kinds,
+        version=version,
+        approval=approval(when),
+    )
+
+
+def pinned(when: datetime, name: str, kind: PinKind = PinKind.TOOL, **more: Any) -> Pin:
+    definition = {"name": name, "description": HOSTILE, "x": [1, 1.0, None, {}]}
+    return Pin(
+        server="server:1",
+        kind=kind,
+        name=name,
+        fields={"/x": "0"},
+        definition=definition,
+        approval=approval(when),
+        **more,
+    )
+
+
+def test_what_was_approved_comes_back_as_it_was(store: SqlStore, at: Day):
+    review, pins = reviewed(at(0), PinKind.TOOL), [pinned(at(0), HOSTILE), pinned(at(0), HOSTILE, number=1)]
+    store.approve(review, pins)
+    found = store.approved()
+    assert found.reviews == (review,)
+    assert sorted(found.pins, key=lambda pin: pin.number) == pins
+
+
+def test_approving_a_kind_whole_forgets_its_earlier_pins_and_no_others(store: SqlStore, at: Day):
+    store.approve(
+        reviewed(at(0), PinKind.TOOL, PinKind.PROMPT), [pinned(at(0), "a"), pinned(at(0), "p", PinKind.PROMPT)]
+    )
+    store.approve(reviewed(at(1), PinKind.TOOL, client="c"), [pinned(at(1), "of c", client="c")])
+    store.approve(reviewed(at(2), PinKind.TOOL), [pinned(at(2), "b")])
+    assert [pin.name for pin in store.approved().pins] == ["p", "of c", "b"]
+
+
+def test_approving_one_definition_replaces_that_one_and_leaves_the_review_of_the_whole(store: SqlStore, at: Day):
+    store.approve(reviewed(at(0), PinKind.TOOL), [pinned(at(0), "a"), pinned(at(0), "b")])
+    store.approve(reviewed(at(1)), [pinned(at(1), "b")])
+    found = store.approved()
+    assert [(pin.name, pin.approval.at) for pin in found.pins] == [("a", at(0)), ("b", at(1))]
+    assert [review.kinds for review in found.reviews] == [(PinKind.TOOL,)]
+
+
+def test_each_version_that_was_approved_is_remembered(store: SqlStore, at: Day):
+    for day, version in enumerate(("1", "2", "1")):
+        store.approve(reviewed(at(day), PinKind.TOOL, version=version), [])
+    assert [(one.version, one.approval.at) for one in store.approved().reviews] == [("2", at(1)), ("1", at(2))]
+
+
+def test_a_secret_in_an_approval_is_refused(store: SqlStore, at: Day):
+    with pytest.raises(TypeError):
+        store.approve(reviewed(at(0)), [msgspec.structs.replace(pinned(at(0), "a"), definition={"x": Secret("s")})])
+    assert store.approved().reviews == ()
+
+
+def test_the_drifts_of_a_scan_come_back_with_it_in_their_order(store: SqlStore, at: Day):
+    drifts = tuple(
+        Drift(
+            server="server:1",
+            kind=PinKind.TOOL,
+            name=f"{number}{HOSTILE}",
+            change=DriftKind.CHANGED,
+            severity=Severity.HIGH,
+            changes=(
+                FieldChange(
+                    pointer="/x", effect=DriftClass.HIDDEN_TEXT, severity=Severity.HIGH, why="w", before=HOSTILE
+                ),
+            ),
+            approval=approval(at(0)),
+        )
+        for number in range(3)
+    )
+    store.save(inventory(at(1), drifts=drifts), [])
+    latest = store.latest()
+    assert latest is not None
+    assert latest.drifts == drifts
