@@ -14,8 +14,10 @@ import msgspec
 import pytest
 from estate import Estate  # pyright: ignore[reportMissingImports]
 
+from bartizan.app.bootstrap import load_labeller
 from bartizan.assess.drift import with_drifts
 from bartizan.assess.judge import Judge
+from bartizan.assess.labels import labelled
 from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions
@@ -24,6 +26,7 @@ from bartizan.discover.processes import read_processes
 from bartizan.discover.reach import mark_shadows
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.change import Change
+from bartizan.model.flow import Flow, FlowKind
 from bartizan.model.inventory import Inventory, Observation
 from bartizan.model.pin import Approval, Approved, Drift, DriftClass, FieldChange, PinKind, Review
 from bartizan.model.record import EndpointRecord, Listening, PackageRecord, ProcessRecord
@@ -98,9 +101,9 @@ def endpoints() -> Observation:
     return read_endpoints([record], at=NOON)
 
 
-def definitions() -> list[Observation]:
+def definitions() -> Snapshot:
     described = {"name": "x", "description": "d"}
-    snapshot = Snapshot(
+    return Snapshot(
         server="server:a",
         taken_at=NOON,
         transport=Transport.STDIO,
@@ -112,7 +115,6 @@ def definitions() -> list[Observation]:
         resources=({**described, "uri": "file:///x", "annotations": {}},),
         resource_templates=({**described, "uriTemplate": "file:///{x}"},),
     )
-    return read_definitions([snapshot])
 
 
 def estates(estate: Estate, folder: Path, *arguments: object) -> Inventory:
@@ -141,11 +143,13 @@ def all_written(estate: Estate, tmp_path: Path) -> Names:
     (project / ".mcp.json").write_text(json.dumps({"mcpServers": {"local": launch}}))
     scanned = estates(estate, tmp_path, "--home", estate.home, "--project", project)
     named = estates(estate, tmp_path, "pypi:mcp-server-time==2025.9.25")
-    seen = [asset for one in (processes(), endpoints(), *definitions()) for asset in one.assets]
-    told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen))
+    snapshot = definitions()
+    seen = [asset for one in (processes(), endpoints(), *read_definitions([snapshot])) for asset in one.assets]
+    told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen), snapshots=(snapshot,))
     copies = [PackageRecord(ecosystem="pypi", name="mcp-server-time", version="2025.9.25")]
     beyond = mark_beyond(mark_copies(told, copies), ["10.0.0.0/8"], frozenset())
-    return written([*mark_shadows(beyond, None).assets, *reviewed().assets])
+    marked = labelled(mark_shadows(beyond, None), load_labeller())
+    return written([*marked.assets, *reviewed().assets])
 
 
 def test_every_attribute_that_is_written_is_on_the_page(all_written: Names):
@@ -175,13 +179,24 @@ def test_the_edges_that_the_page_says_are_drawn_are_those_of_the_code():
     assert set(re.findall(r"`(\w+)`", sentence[1])) == drawn
 
 
-def test_the_members_of_a_change_are_on_the_page():
-    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", PAGE.partition("## Changes")[2], re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(Change.__struct_fields__)
-
-
 def test_the_members_of_a_drift_and_what_changes_can_do_are_on_the_page():
     body = PAGE.partition("## Drifts")[2].partition("## Changes")[0]
     named = set(re.findall(r"`(\w+)`", body))
     members = {*Drift.__struct_fields__, *FieldChange.__struct_fields__}
     assert members | {effect.value for effect in DriftClass} <= named
+
+
+def members(heading: str) -> set[str]:
+    """The names in the first column of the table below a heading."""
+    section = PAGE.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", section, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+@pytest.mark.parametrize(("heading", "kind"), [("Changes", Change), ("Flows", Flow)])
+def test_the_members_of_what_follows_from_assets_are_on_the_page(heading: str, kind: type[msgspec.Struct]):
+    assert members(heading) == set(kind.__struct_fields__)
+
+
+def test_every_kind_of_flow_is_on_the_page():
+    assert all(f"`{kind.value}`" in PAGE.partition("## Flows")[2] for kind in FlowKind)

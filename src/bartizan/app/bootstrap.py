@@ -14,6 +14,8 @@ from bartizan.app.gather import Scope
 from bartizan.app.home import state_folder
 from bartizan.app.parts import Parts
 from bartizan.assess.judge import Judge
+from bartizan.assess.labels import Labeller
+from bartizan.assess.vocabulary import load_vocabulary
 from bartizan.content import built_in as content
 from bartizan.discover.catalogue import load_catalogue
 from bartizan.discover.clients import projects_named
@@ -47,12 +49,21 @@ def content_packages() -> list[str]:
 
 def load_clients() -> tuple[ClientSpec, ...]:
     """The catalogue of clients of every content package."""
-    texts = {
-        f"{package}/clients.yml": entry.read_text(encoding="utf-8")
+    return load_catalogue(_texts("clients.yml"))
+
+
+def load_labeller() -> Labeller:
+    """What tells the abilities of tools, with the vocabulary of every content package."""
+    return Labeller(load_vocabulary(_texts("labels.yml")))
+
+
+def _texts(name: str) -> dict[str, str]:
+    """The files of this name of the content packages, by their place."""
+    return {
+        f"{package}/{name}": entry.read_text(encoding="utf-8")
         for package in content_packages()
-        if (entry := files(package).joinpath("clients.yml")).is_file()
+        if (entry := files(package).joinpath(name)).is_file()
     }
-    return load_catalogue(texts)
 
 
 def load_judge() -> Judge:
@@ -89,6 +100,7 @@ def real_parts(config: Config) -> Parts:
         catalogue=catalogue,
         checks=tuple(checks),
         judge=Judge(lexicon),
+        labeller=load_labeller(),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from bartizan.assess.judge import Judge
+from bartizan.assess.labels import Labeller
 from bartizan.model.client import ClientSpec
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
@@ -47,4 +48,5 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: tuple[ClientSpec, ...]
     checks: tuple[Check, ...]
     judge: Judge
+    labeller: Labeller
     limits: Limits = DEFAULT

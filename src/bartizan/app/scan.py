@@ -14,6 +14,8 @@ from bartizan.assess.documents import judge_documents
 from bartizan.assess.drift import with_drifts
 from bartizan.assess.findings import judge_definitions
 from bartizan.assess.judge import Judge
+from bartizan.assess.labels import labelled
+from bartizan.assess.paths import with_flows
 from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions, without_secrets
@@ -60,7 +62,7 @@ def inventory_exit_code(inventory: Inventory) -> int:
 async def discover(scope: Scope, config: Config, parts: Parts, progress: Progress) -> Inventory:
     """The inventory, without starting or asking any server for its definitions."""
     gathered = await gather(scope, parts, progress)
-    return _inventory(gathered.observations, (), gathered, config, parts.clock.now())
+    return _inventory(gathered.observations, (), gathered, config, parts)
 
 
 async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts, progress: Progress) -> Result:
@@ -73,7 +75,7 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     observations = [*gathered.observations, *told, _unprobed(merged, probed, parts.clock.now())]
     progress("judging")
     fetched = [one.package for one in probed.values() if one.package is not None]
-    inventory = _inventory(observations, snapshots, gathered, config, parts.clock.now(), fetched=fetched)
+    inventory = _inventory(observations, snapshots, gathered, config, parts, fetched=fetched)
     inventory = with_drifts(inventory, parts.store.approved(), parts.judge, parts.limits)
     findings = _findings(inventory, parts.checks, parts.judge)
     parts.store.save(inventory, findings, scope=scope.name or parts.machine)
@@ -189,10 +191,12 @@ def _inventory(
     snapshots: Sequence[Snapshot],
     gathered: Gathered,
     config: Config,
-    at: datetime,
+    parts: Parts,
     *,
     fetched: Sequence[PackageRecord] = (),
 ) -> Inventory:
+    at = parts.clock.now()
+
     def merged(extra: Sequence[Observation] = ()) -> Inventory:
         return merge(
             [*observations, *extra], at=at, snapshots=snapshots, own_addresses=gathered.own_addresses
@@ -201,7 +205,7 @@ def _inventory(
     inventory = merged([read_reach(merged())])
     inventory = mark_copies(inventory, (*gathered.packages, *fetched))
     inventory = mark_beyond(inventory, config.network.declared, gathered.own_addresses)
-    return mark_shadows(inventory, _of_record(config))
+    return with_flows(labelled(mark_shadows(inventory, _of_record(config)), parts.labeller))
 
 
 def _of_record(config: Config) -> list[AssetId] | None:

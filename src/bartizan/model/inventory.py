@@ -8,6 +8,7 @@ from bartizan.model.asset import Asset, AssetId, AssetKind, Edge
 from bartizan.model.change import Change
 from bartizan.model.coverage import Look
 from bartizan.model.document import DocumentText
+from bartizan.model.flow import Flow
 from bartizan.model.pin import Drift
 from bartizan.model.snapshot import Snapshot
 
@@ -31,6 +32,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     `documents` are the texts that agents read; a snapshot file has them, reports and the store do not.
     `changes` say what differs from the scan of the same scope before; there are none at the first.
     `drifts` say what differs from the definitions that were approved.
+    `flows` say how abilities of tools meet in one client, and which open server reaches a database.
 
     Assets and edges are ordered by kind and id, so equal estates give equal bytes.
     """
@@ -44,6 +46,7 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[Change, ...] = ()
     documents: tuple[DocumentText, ...] = ()
     drifts: tuple[Drift, ...] = ()
+    flows: tuple[Flow, ...] = ()
 
     def __repr__(self) -> str:
         """Short: `asyncio.run` makes the text of its result twice, which took half a second and 100 MB of a scan."""

@@ -107,6 +107,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     map_cuts_max: int = 10
     map_cut_controls_max: int = 8
 
+    # Flows
+    flow_candidates_max: int = 12
+    flow_cut_tools_max: int = 5
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160
