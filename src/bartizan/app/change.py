@@ -118,6 +118,8 @@ def _dress(draft: int, folder: int, name: str) -> None:
 @contextmanager
 def _folder(path: str) -> Generator[int]:
     """The file's folder, held open so that nobody puts another one in its place. OSError becomes UsageError."""
+    if not hasattr(os, "O_NOFOLLOW"):
+        raise UsageError("files are mended by hand on this system: it cannot be kept from following links")
     try:
         folder = os.open(Path(path).parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

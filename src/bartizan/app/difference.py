@@ -47,13 +47,17 @@ class _Masked:
 
     def lines(self) -> list[str]:
         """The lines, without their ends."""
-        text, key = self._text, self._desk.key
+        text, key, seen = self._text, self._desk.key, self._seen()
         value = read_document(text, self._form).value
         for node, path in sorted(_scalars(locate(text, self._form)), key=lambda one: -one[0].start):
             inner = value_at(value, path)
-            if isinstance(inner, str) and (told := self._named(inner, path, value)) != inner:
+            told = self._named(inner, path, value) if isinstance(inner, str) else inner
+            if isinstance(told, str):
+                for secret in seen:
+                    told = told.replace(secret, MARK)
+            if told != inner:
                 text = text[: node.start] + json.dumps(told, ensure_ascii=False) + text[node.end :]
-        for secret in self._seen():
+        for secret in seen:
             text = text.replace(secret, MARK)
         return [redact_text(line, Place(), key).text.removesuffix("\r") for line in text.split("\n")]
 

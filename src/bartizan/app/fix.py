@@ -20,6 +20,7 @@ from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Finding
 from bartizan.model.mend import FileMend, Mend, NoMendError
 from bartizan.model.secret import Secret
+from bartizan.text.normalise import show
 
 __all__ = ["Proposal", "Record", "UndoShelf", "Wish", "apply", "propose", "shelf"]
 
@@ -61,15 +62,16 @@ def propose(text: str, wish: Wish, parts: Parts) -> Proposal:
         raise UsageError("the scan of this finding is no longer kept", remedy="run `bartizan scan` again")
     desk = Desk(inventory, parts.catalogue, parts.key, shelf().records())
     secret = found.finding.rule == _SECRET_RULE and not wish.disable
-    ticket = desk.ticket(
-        found.finding, version=wish.version, variable=wish.variable, servers=not secret, secrets=secret
-    )
     try:
+        _check_kind(found.finding, desk, secret=secret)
+        ticket = desk.ticket(
+            found.finding, version=wish.version, variable=wish.variable, servers=not secret, secrets=secret
+        )
         mend = mend_of(ticket, turn_off=wish.disable)
         changes = tuple(_change(file, desk.open(file.path)) for file in mend.files)
     except NoMendError as error:
         raise UsageError(
-            f"{found.finding.id} is not mended by an edit", where=found.finding.place, remedy=str(error)
+            f"{found.finding.id} is not mended by an edit", where=_shown(found.finding.place), remedy=show(str(error))
         ) from None
     if found.finding.rule == "unpinned_launch" and not wish.disable:
         _verify_pin(ticket, changes, desk)
@@ -107,6 +109,23 @@ def _change(file: FileMend, opened: Opened) -> Change:
             "the mode is already as it should be", where=Place(path=file.path), remedy="run `bartizan scan` again"
         )
     return Change(now=opened.now, text=text, mode=file.mode)
+
+
+def _shown(place: Place | None) -> Place | None:
+    """A place whose names, which anybody may have written, are safe to print."""
+    return place and Place(path=show(place.path), line=place.line, pointer=show(place.pointer), url=show(place.url))
+
+
+def _check_kind(finding: Finding, desk: Desk, *, secret: bool) -> None:
+    """A secret that stands in no configuration has no reference to go to. Raises NoMendError."""
+    path = finding.place.path if finding.place else ""
+    if secret and desk.is_dotenv(path):
+        raise NoMendError(
+            "a dotenv file is where variables are set, so there is nothing to refer to: keep it out of repositories "
+            "and backups with mode 0600, or let a secret manager's program set the variable; and rotate the credential"
+        )
+    if secret and not desk.is_known(path):
+        raise NoMendError(f"it stands in no configuration of a client. Its remedy: {finding.remedy.strip()}")
 
 
 def _verify_pin(ticket: Ticket, changes: Sequence[Change], desk: Desk) -> None:

@@ -74,15 +74,25 @@ class Desk:
                     "the file changed since the scan", where=Place(path=path), remedy="run `bartizan scan` again"
                 )
             form = format_of(path)
-            self.opened[path] = Opened(now=now, form=form, value=_value(now, form), mended=mended)
+            self.opened[path] = Opened(
+                now=now, form=form, value={} if self.is_dotenv(path) else _value(now, form), mended=mended
+            )
         return self.opened[path]
+
+    def is_known(self, path: str) -> bool:
+        """Whether the scan read a file as one that a client reads."""
+        return bool(self._documents(path))
+
+    def is_dotenv(self, path: str) -> bool:
+        """Whether a file is one of variables, not of servers."""
+        return any(one.attributes.get("format") == "dotenv" for one in self._documents(path))
 
     def _ours(self, path: str, known: set[Any]) -> set[Any]:
         """What our own mends, and nobody else, made of the file that was scanned."""
+        ours = [kept for record in self._applied for kept in record.files if kept.path == path]
         made = set(known)
-        for kept in (kept for record in self._applied for kept in record.files if kept.path == path):
-            if kept.before_sha256 in made:
-                made.add(kept.after_sha256)
+        for _ in ours:  # each round may open the way for one that was applied later, whatever the order they come in
+            made |= {kept.after_sha256 for kept in ours if kept.before_sha256 in made}
         return made
 
     def credentials_in(self, path: str) -> Iterator[tuple[Asset, Path]]:
@@ -104,7 +114,8 @@ class Desk:
 
     def secret_in(self, credential: Asset, path: Path, value: Any) -> tuple[int, int] | None:
         """Where in the text at a path the credential stands."""
-        text = value_at(value, path)
+        told = value_at(value, path)
+        text = str(told) if isinstance(told, int | float) else told  # a number is a text to the client
         if not isinstance(text, str):
             return None
         wanted = credential.attributes.get("fingerprint")
@@ -153,7 +164,7 @@ class Desk:
                 file=file,
                 readers=readers,
                 path=path,
-                value=value_at(value, path),
+                value=str(value_at(value, path)),
                 start=span[0],
                 end=span[1],
                 field=_field(sight, path, readers, value) if sight else "",
@@ -207,8 +218,6 @@ def steps(value: Any, where: str) -> Path:
 
 
 def _value(now: FileNow, form: Format) -> Any:
-    if now.path.rpartition("/")[2].startswith(".env"):
-        return {}
     try:
         return read_document(now.text.reveal(), form).value
     except BrokenError as error:

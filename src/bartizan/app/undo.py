@@ -13,6 +13,7 @@ from bartizan.app.change import FileNow, read_now, replace, set_mode, sha256
 from bartizan.app.files import write_private
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.secret import Secret
+from bartizan.text.normalise import show
 
 _ID = re.compile(r"U-[0-9a-f]{8}")
 _FORMAT = "bartizan-undo/1"
@@ -93,16 +94,29 @@ class UndoShelf:
         self._drop(record.id)
         return record
 
-    def forget(self, identity: str) -> Record:
-        """Delete a record with its copies: the mend stays, and can no more be undone."""
-        record = self._read(identity)
-        self._drop(record.id)
-        return record
+    def forget(self, identity: str) -> None:
+        """Delete a record with its copies: the mend stays, and can no more be undone. A broken record goes too."""
+        if identity not in self._names():
+            raise UsageError(f"no undo record {show(identity)}", remedy="`bartizan fix --list` shows them")
+        self._drop(identity)
 
     def records(self) -> list[Record]:
-        """All records, oldest first. Raises UsageError for one that cannot be read."""
-        names = sorted(path.name for path in self._folder.glob("U-*")) if self._folder.is_dir() else []
-        return sorted((self._read(name) for name in names), key=lambda one: one.at)
+        """All records that can be read, oldest first."""
+        return sorted((one for name in self._names() if (one := self._readable(name))), key=lambda one: one.at)
+
+    def broken(self) -> list[str]:
+        """The ids of those that cannot be read, such as one whose writing was cut short. They may hold copies."""
+        return [name for name in self._names() if self._readable(name) is None]
+
+    def _names(self) -> list[str]:
+        found = self._folder.glob("U-*") if self._folder.is_dir() else ()
+        return sorted(path.name for path in found if _ID.fullmatch(path.name))
+
+    def _readable(self, identity: str) -> Record | None:
+        try:
+            return self._read(identity)
+        except UsageError:
+            return None
 
     def _keep(self, record: Record, changes: Sequence[Change]) -> None:
         try:

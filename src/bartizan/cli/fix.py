@@ -36,11 +36,16 @@ def fix(
     if sum(map(bool, (finding, undo, forget, listing))) != 1:
         raise UsageError("name one finding, or one of --undo, --forget and --list", remedy="see bartizan fix --help")
     if listing:
-        emit("\n".join(_row(record) for record in app.shelf().records()) or "Nothing was applied.", None)
+        rows = [_row(record) for record in app.shelf().records()]
+        rows += [f"{one}  cannot be read; delete it with --forget {one}" for one in app.shelf().broken()]
+        emit("\n".join(rows) or "Nothing was applied.", None)
         return
-    if undo or forget:
-        record = app.shelf().undo(undo) if undo else app.shelf().forget(forget)
-        emit(_undone(record) if undo else f"Forgotten: {record.id}. What it changed stays.", None)
+    if undo:
+        emit(_undone(app.shelf().undo(undo)), None)
+        return
+    if forget:
+        app.shelf().forget(forget)
+        emit(f"Forgotten: {forget}. What it changed stays.", None)
         return
     with opened(config) as (_, parts):
         wish = app.Wish(disable=disable, version=version, variable=variable)

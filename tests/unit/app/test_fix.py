@@ -371,6 +371,66 @@ def test_an_undo_id_is_no_path(estate: Estate, identity: str):
         shelf().forget(identity)
 
 
+def test_a_secret_of_a_dotenv_file_has_nothing_to_refer_to(estate: Estate):
+    entry = '{"mcpServers": {"a": {"command": "x", "envFile": "@HOME@/a.env"}}}'
+    estate.write(".cursor/mcp.json", entry.replace("@HOME@", str(estate.home)))
+    estate.write("a.env", f"HUB_TOKEN={TOKEN}\n", 0o644)
+    with pytest.raises(UsageError, match="dotenv"):
+        estate.mend("secret_in_configuration")
+    apply(estate.mend("configuration_readable_by_others"), estate.parts)
+    assert stat.S_IMODE((estate.home / "a.env").stat().st_mode) == 0o600
+
+
+def test_a_number_that_is_a_secret_is_replaced_too(estate: Estate):
+    path = estate.write(
+        ".cursor/mcp.json", '{"mcpServers": {"a": {"command": "x", "env": {"DB_PASSWORD": 9182736455}}}}'
+    )
+    proposal = estate.mend("secret_in_configuration")
+    assert "9182736455" not in "".join(proposal.differences)
+    apply(proposal, estate.parts)
+    assert '"DB_PASSWORD": "${env:DB_PASSWORD}"' in path.read_text()
+
+
+def test_the_other_files_with_the_same_credential_are_told(estate: Estate):
+    for place in (".cursor/mcp.json", ".codeium/windsurf/mcp_config.json"):
+        estate.write(place, CURSOR.replace("@@", TOKEN))
+    finding = estate.scan("secret_in_configuration")[0]
+    besides = propose(finding.id, Wish(), estate.parts).besides
+    assert any("also stands in" in one and "mcp" in one for one in besides)
+
+
+def test_hostile_names_steer_no_terminal(estate: Estate):
+    name = "a\u001b[2J\u202eb"
+    estate.write(
+        ".config/Claude/claude_desktop_config.json",
+        '{"mcpServers": {"' + name.encode("unicode_escape").decode().replace("\\x1b", "\\u001b") + '": '
+        '{"command": "x", "env": {"HUB_TOKEN": "' + TOKEN + '"}}}}',
+    )
+    with pytest.raises(UsageError) as told:
+        estate.mend("secret_in_configuration")
+    assert not {"\x1b", "\u202e"} & set(str(told.value))
+
+
+def test_one_of_several_entries_in_an_array_is_taken_out(estate: Estate):
+    text = "mcpServers:\n  # first\n  - name: a\n    command: x\n  - name: b\n    url: https://b.example/mcp\n"
+    path = estate.write(".continue/config.yaml", text)
+    (finding,) = (one for one in estate.scan("server_not_looked_at") if one.message.startswith("a "))
+    apply(propose(finding.id, Wish(disable=True), estate.parts), estate.parts)
+    assert path.read_text() == text.replace("  - name: a\n    command: x\n", "")
+    with pytest.raises(UsageError, match="run `bartizan scan` again"):  # the other one has another number now
+        propose(finding.id, Wish(disable=True), estate.parts)
+
+
+def test_a_record_that_was_cut_short_stops_nothing_and_can_be_forgotten(estate: Estate, tmp_path: Path):
+    (tmp_path / "state" / "undo" / "U-00000000").mkdir(parents=True)
+    assert shelf().records() == []
+    assert shelf().broken() == ["U-00000000"]
+    estate.write(".cursor/mcp.json", CURSOR.replace("@@", TOKEN))
+    apply(estate.mend("secret_in_configuration"), estate.parts)
+    shelf().forget("U-00000000")
+    assert shelf().broken() == []
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     comment=st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=30),

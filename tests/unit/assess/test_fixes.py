@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from bartizan.assess.fixes.ticket import Sight, Ticket
 from bartizan.assess.mend import mend_of
-from bartizan.model.asset import Asset, AssetKind, Confidence
+from bartizan.model.asset import Asset, AssetKind, Confidence, Edge, EdgeKind
 from bartizan.model.client import ClientSpec, ConfigPath
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import Inventory
@@ -23,6 +24,7 @@ def client(name: str, **told: str) -> ClientSpec:
 def ticket(rule: str, args: list[str], *, runner: str = "uvx", environment: dict[str, str] | None = None) -> Ticket:
     entry = {"command": runner, "args": args, "env": environment or {}}
     words = [(runner, ("s", "a", "command")), *((word, ("s", "a", "args", at)) for at, word in enumerate(args))]
+    package = {"runner": runner, "name": "a", "ecosystem": "npm"}
     return Ticket(
         finding=Finding(
             id="F-1",
@@ -36,7 +38,10 @@ def ticket(rule: str, args: list[str], *, runner: str = "uvx", environment: dict
         ),
         inventory=Inventory(taken_at=datetime(2026, 7, 1, tzinfo=UTC)),
         server=Asset(
-            id="server:a", kind=AssetKind.SERVER, name="a", attributes={"package": {"runner": runner, "name": "a"}}
+            id="server:a",
+            kind=AssetKind.SERVER,
+            name="a",
+            attributes={"package": package},
         ),
         sights=(
             Sight(
@@ -51,6 +56,30 @@ def ticket(rule: str, args: list[str], *, runner: str = "uvx", environment: dict
             ),
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("copies", "pinned"),
+    [
+        ([{"version": "1.2.3"}], {1: "a@1.2.3"}),
+        ([{"version": "1.2.3"}, {"version": "1.0.0", "path": "/p/node_modules/a"}], {1: "a@1.2.3"}),
+        ([{"version": "1.0.0", "path": "/p/node_modules/a"}], None),  # whoever wrote the project put it there
+        ([{"version": "1.2.3"}, {"version": "1.2.4"}], None),
+        ([{"version": "latest"}], None),
+    ],
+)
+def test_the_version_that_the_scan_fetched_is_taken_and_one_that_lies_about_is_told(copies: object, pinned: object):
+    asked = ticket("unpinned_launch", ["-y", "a"], runner="npx")
+    package = Asset(id="package:a", kind=AssetKind.PACKAGE, name="a", attributes={"copies": copies})
+    edge = Edge(source="server:a", target="package:a", kind=EdgeKind.LOADS)
+    asked = msgspec.structs.replace(
+        asked, inventory=msgspec.structs.replace(asked.inventory, assets=(package,), edges=(edge,))
+    )
+    if pinned is None:
+        with pytest.raises(NoMendError, match=r"--version|exact version"):
+            mend_of(asked)
+    else:
+        assert told(mend_of(asked)) == pinned
 
 
 def told(mend: Mend) -> dict[str | int, object]:

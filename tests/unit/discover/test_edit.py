@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bartizan.discover.edit import EditError, edited, rewrite, value_at
+from bartizan.discover.edit import EditError, edited, rewrite, value_at, without_emptied
 from bartizan.discover.formats import read_document
 from bartizan.model.client import Format
 from bartizan.model.mend import Edit
@@ -213,6 +213,29 @@ def test_a_text_of_json_is_always_replaced(value: dict[str, str], text: str, ind
     name = next(iter(value))
     told = rewrite(before, "jsonc", [Edit(path=(name,), value=text)])
     assert value_at(json.loads(told), (name,)) == text.encode("utf-8", "replace").decode()
+
+
+keys = st.sampled_from(["a", "b-c", '"d e"', "'f.g'", '"h#"'])
+atoms = st.sampled_from(['"x # y"', "'z]'", "1", "true", "1979-05-27 07:32:00", '"""a\nb"""', "[1, 2]", "{ k = 1 }"])
+lists = st.sampled_from(["[\n  'p', # one\n  'q',\n]", '{ k = "v", "l m" = [1] }'])
+tables = st.sampled_from(["[t]", "[t.u] # t", '[t."v w"]', "[[s]]", "[s.x]"])
+
+
+@given(st.lists(st.tuples(st.none() | tables, keys, atoms | lists), min_size=1, max_size=6), st.data())
+def test_any_edit_of_any_toml_is_the_intended_difference_or_refused(lines: list[Any], data: st.DataObject):
+    text = "".join((f"{table}\n" if table else "# -\n\n") + f"{key} = {value} # c\n" for table, key, value in lines)
+    try:
+        before = read_document(text, "toml").value
+    except ValueError:
+        return
+    path = data.draw(st.sampled_from([one for one in paths(before) if one]))
+    edit = data.draw(st.sampled_from([Edit(path=path, value="new"), Edit(action="remove", path=path)]))
+    try:
+        told = rewrite(text, "toml", [edit])
+    except EditError:
+        return
+    after = read_document(told, "toml").value
+    assert without_emptied(after, [edit]) == without_emptied(edited(before, [edit]), [edit])
 
 
 @given(st.text(max_size=60), st.sampled_from(["jsonc", "yaml", "toml"]))

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from bartizan.assess.fixes.ticket import Path, Ticket, by_file
-from bartizan.model.json import as_object, as_text
+from bartizan.model.asset import AssetKind, EdgeKind
+from bartizan.model.json import as_array, as_object, as_text
 from bartizan.model.mend import Edit, Mend, NoMendError
 
 _NPM_VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.\-+]+)?", re.ASCII)
@@ -28,6 +29,8 @@ def pin(ticket: Ticket) -> Mend:
     form, example = _FORMS[ecosystem]
     if not version:
         told = _LOOK_UP[ecosystem].format(name=name)
+        lying = [f"{version} lies in {path}" for version, path in _copies(ticket) if path][:3]
+        told = "; ".join([told, *lying])
         raise NoMendError(
             f"no scan has resolved a version of {name}: name the one that you reviewed with --version ({told})"
         )
@@ -47,14 +50,37 @@ def pin(ticket: Ticket) -> Mend:
     return Mend(
         title=f"Pin {name} to {version}",
         files=by_file(edits),
-        besides=("review this version before it is trusted: pinning keeps what is there, good or bad",),
+        besides=(
+            *(
+                [f"{version} is what the scan fetched and looked at; --version names another"]
+                if not ticket.version
+                else []
+            ),
+            "review this version before it is trusted: pinning keeps what is there, good or bad",
+        ),
     )
 
 
+def _copies(ticket: Ticket) -> list[tuple[str, str]]:
+    """Version and path of the copies of the package that the scan knows; one without a path was fetched by it."""
+    loaded = {
+        edge.target
+        for edge in ticket.inventory.edges
+        if edge.kind is EdgeKind.LOADS and ticket.server is not None and edge.source == ticket.server.id
+    }
+    packages = [asset for asset in ticket.inventory.of_kind(AssetKind.PACKAGE) if asset.id in loaded]
+    copies = [as_object(copy) for asset in packages for copy in as_array(asset.attributes.get("copies"))]
+    return [(version, as_text(copy.get("path"))) for copy in copies if (version := as_text(copy.get("version")))]
+
+
 def _resolved(ticket: Ticket) -> str:
-    """The exact version that the scan knows the package by. What a server says of itself is not one."""
-    package = as_object(ticket.server.attributes.get("package")) if ticket.server else {}
-    return as_text(package.get("resolved")) or (as_text(package.get("version")) if package.get("pinned") else "")
+    """The version that the scan fetched to look at it in the sandbox.
+
+    What a server says of itself is no version, and a copy that lies in a project was put there by whoever wrote the
+    project: those are told, not taken.
+    """
+    versions = {version for version, path in _copies(ticket) if not path}
+    return versions.pop() if len(versions) == 1 else ""
 
 
 def _edit(document: Any, path: Path, before: str, after: str) -> Edit:

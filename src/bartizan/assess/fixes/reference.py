@@ -37,8 +37,19 @@ def refer(ticket: Ticket) -> Mend:
         files=by_file(edits),
         besides=(
             *(told.replace("CLIENT", name) for told, name in variables.items()),
+            *_elsewhere(ticket),
             "rotate the credential: it stood in clear text and has to be counted as read",
         ),
+    )
+
+
+def _elsewhere(ticket: Ticket) -> list[str]:
+    """The other files in which the same credential stands: findings of their own."""
+    credential = ticket.inventory.by_id().get(ticket.finding.subject)
+    paths = {place.path for place in credential.places if place.path} if credential else set[str]()
+    others = sorted(paths - {spot.file for spot in ticket.spots})
+    return (
+        [f"the same credential also stands in {', '.join(others[:5])}: each is a finding of its own"] if others else []
     )
 
 
