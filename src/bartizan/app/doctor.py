@@ -42,8 +42,8 @@ def diagnose(parts: Parts) -> list[Ability]:
         Ability(
             name="confirmation",
             works=False,
-            detail="advisory: servers, agents and this program run as one user, so a consent that is remembered here "
-            "could be written by any of them",
+            detail="advisory: servers, agents and this program run as one user, so a consent that is remembered "
+            "and a definition that is approved (pin approve) here could be written by any of them",
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""The lab: a small estate of real servers, and one poisoned, for a machine that has none to look at."""
+"""The lab: a small estate of real servers, one poisoned and one that drifts, where there is none to look at."""
 
 import secrets
 from importlib.resources import files
@@ -14,16 +14,22 @@ _PLACES = {
     "claude_code.json": ".claude.json",
     "project.json": "weather-app/.mcp.json",
 }
+_RELEASE_1, _RELEASE_2 = "\nRELEASE = 1\n", "\nRELEASE = 2\n"  # of the server that drifts
 _MODE = 0o644  # readable by others, as such files usually are: one of the things to find
 
 
 def build_lab(folder: Path) -> Path:
-    """Lay the lab out below `folder` and give its home. Its credentials are random and unlock nothing."""
+    """Lay the lab out below `folder` and give its home. Its credentials are random and unlock nothing.
+
+    Where it was laid out before, the server that drifts comes in its next release.
+    """
     content = files("bartizan.content").joinpath("lab")
     home = folder / "home"
     (folder / "notes").mkdir(parents=True, exist_ok=True)
-    server = folder / "poisoned_server.py"
-    server.write_text(content.joinpath("poisoned_server.py").read_text(encoding="utf-8"), encoding="utf-8")
+    for name in ("poisoned_server.py", "drifting_server.py"):
+        text = content.joinpath(name).read_text(encoding="utf-8")
+        again = (folder / name).exists()  # its publisher has waited until somebody may have approved it
+        (folder / name).write_text(text.replace(_RELEASE_1, _RELEASE_2) if again else text, encoding="utf-8")
     values = {
         "@@LAB@@": str(folder),
         "@@HOME@@": str(home),

@@ -27,6 +27,7 @@ _DIRECTIVE = regex.Pattern(
     r"[^.]{0,60}\b(?:call|use|invoke|send|include|pass|read|run|execute|tell|mention|ask|provide|fetch|open|add|copy|"
     r"forward|ignore|skip|prefer|obtain|attach|submit|follow)\b)"
 )
+_IDENTIFIER = re.compile(r"`[^`]{1,64}`|\b[A-Za-z]{1,40}_\w{1,60}|\b[a-z]{1,40}[A-Z]\w{1,60}")
 _REFERENCE = regex.Pattern(
     r"([a-z][a-z0-9+.-]{1,20}://[^\s/\"'<>()\[\]{}]{1,200}|[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})+|"
     r"\bwww\.[a-z0-9.-]{3,100}|\b\d{1,3}(?:\.\d{1,3}){3}\b|~/[\w./-]{1,200}|"
@@ -85,7 +86,9 @@ def _instructions(old: str, new: str, judge: Judge) -> Iterator[Effect]:
     directed = [sentence for sentence in after if _DIRECTIVE.first(fold(sentence))]
     if len(directed) > sum(_DIRECTIVE.first(fold(sentence)) is not None for sentence in before):
         told = show(directed[0].strip(), most=_QUOTED_MAX)
-        yield DriftClass.NEW_INSTRUCTION, Severity.MEDIUM, f"it now tells the model what to do: {told}"
+        names = any(_IDENTIFIER.search(sentence) for sentence in directed)  # as other tools and parameters are called
+        severity = Severity.HIGH if names else Severity.MEDIUM
+        yield DriftClass.NEW_INSTRUCTION, severity, f"it now tells the model what to do: {told}"
 
 
 def _signs(texts: Iterable[str], judge: Judge) -> dict[str, list[float]]:

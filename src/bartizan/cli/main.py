@@ -12,6 +12,7 @@ from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
 from bartizan.cli.fix import fix
 from bartizan.cli.map import threat_map
+from bartizan.cli.pin import pin
 from bartizan.cli.scan import scan
 from bartizan.model.errors import ContentError, UsageError
 
@@ -30,6 +31,7 @@ app.command()(scan)
 app.command()(check)
 app.command()(fix)
 app.command("map")(threat_map)
+app.add_typer(pin)
 app.command()(doctor)
 
 
