@@ -227,7 +227,8 @@ class _Writing:
         return not rest.strip() or rest.strip().startswith(marks)
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
-        return self._line(start), min(self._line_end(end) + len(self._newline), len(self._text))
+        after = self._text.find("\n", end)
+        return self._line(start), len(self._text) if after < 0 else after + 1
 
     def _without(self, cuts: list[tuple[int, int]]) -> str:
         text = self._text

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from bartizan.app.parts import Parts
 from bartizan.app.probing import Launching
 from bartizan.app.scan import scan
 from bartizan.app.scope import Asked, scope_of
+from bartizan.model.asset import Asset, AssetKind, Edge, EdgeKind
 from bartizan.model.errors import UsageError
 from bartizan.model.finding import Finding
 
@@ -419,6 +421,33 @@ def test_one_of_several_entries_in_an_array_is_taken_out(estate: Estate):
     assert path.read_text() == text.replace("  - name: a\n    command: x\n", "")
     with pytest.raises(UsageError, match="run `bartizan scan` again"):  # the other one has another number now
         propose(finding.id, Wish(disable=True), estate.parts)
+
+
+def test_a_file_that_clients_with_different_ways_read_is_left_to_a_person(estate: Estate):
+    estate.write(".claude.json", f'{{"projects": {{"{estate.home}/p": {{}}}}}}')
+    estate.write(".cursor/mcp.json", '{"mcpServers": {}}')
+    estate.write("p/.mcp.json", '{"mcpServers": {"hub": {"command": "x", "env": {"HUB_TOKEN": "' + TOKEN + '"}}}}')
+    with pytest.raises(UsageError, match="Claude Code, Cursor read this file"):
+        estate.mend("secret_in_configuration")
+
+
+def test_the_server_of_a_poisoned_tool_is_turned_off(estate: Estate):
+    path = estate.write(".codex/config.toml", '[mcp_servers.a]\ncommand = "x"\n')
+    scope = scope_of(Config(), Asked(home=estate.home)).name
+    (seen,) = estate.scan("server_not_looked_at")
+    inventory = estate.parts.store.latest(scope=scope)
+    assert inventory is not None
+    tool = Asset(id="tool:t", kind=AssetKind.TOOL, name="t")
+    edge = Edge(source=seen.subject, target=tool.id, kind=EdgeKind.EXPOSES)
+    poisoned = msgspec.structs.replace(seen, id="F-feed", rule="hidden_text", subject=tool.id, place=None)
+    inventory = msgspec.structs.replace(
+        inventory, assets=(*inventory.assets, tool), edges=(*inventory.edges, edge), taken_at=estate.parts.clock.now()
+    )
+    estate.parts.store.save(inventory, [poisoned], scope=scope)
+    with pytest.raises(UsageError, match="--disable"):
+        propose("F-feed", Wish(), estate.parts)
+    apply(propose("F-feed", Wish(disable=True), estate.parts), estate.parts)
+    assert path.read_text() == '[mcp_servers.a]\nenabled = false\ncommand = "x"\n'
 
 
 def test_a_record_that_was_cut_short_stops_nothing_and_can_be_forgotten(estate: Estate, tmp_path: Path):

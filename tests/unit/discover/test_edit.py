@@ -135,6 +135,12 @@ def test_the_last_entry_goes_with_the_comma_before_it_and_leaves_the_comments():
     assert rewrite(text, "jsonc", [Edit(action="remove", path=("b",))]) == '{\n  "a": 1 // one\n  // two\n}\n'
 
 
+def test_line_ends_of_both_kinds_in_one_file_stay():
+    text = '{\r\n  "a": 1,\n"b": 2,\r\n  "c": 3\n}'
+    assert rewrite(text, "jsonc", [Edit(action="remove", path=("a",))]) == text.replace('  "a": 1,\n', "")
+    assert rewrite(text, "jsonc", [Edit(action="remove", path=("b",))]) == text.replace('"b": 2,\r\n', "")
+
+
 def test_a_whole_table_of_toml_goes_with_those_below_it():
     told = rewrite(TOML, "toml", [Edit(action="remove", path=("mcp_servers", "git"))])
     assert "git" not in told
