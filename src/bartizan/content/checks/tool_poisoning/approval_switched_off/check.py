@@ -40,7 +40,7 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
         one = as_object(told_of)
         setting, value = str(one.get("setting", "")), one.get("value")
         if value in _OFF.get(setting.rpartition("/")[2], ()):
-            shown = f"{setting} = {str(value).lower()}"
+            shown = f"{setting} = {'true' if value is True else value}"
             yield Sight(
                 message=f"{subject.attributes.get('client', 'a client')} does not ask: {shown}",
                 detail=setting,
