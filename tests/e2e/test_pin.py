@@ -66,6 +66,7 @@ POISON = {
 
 
 @needs("bwrap")
+@pytest.mark.mission("K2.assess", "D9")
 def test_the_drifting_server_of_the_lab_is_caught_by_the_scan_after_its_approval(tmp_path: Path, run: Run):
     configuration = build_lab(tmp_path / "lab") / "weather-app" / ".mcp.json"
     scan = ("scan", configuration, "--launch", "sandbox", "--format", "json")
@@ -157,3 +158,29 @@ def test_an_approval_is_listed_and_is_a_fact(tmp_path: Path, run: Run):
     (review,) = json.loads(run("pin", "list", "--format", "json").stdout)["reviews"]
     assert (review["client"], review["approval"]["reason"]) == ("client:c", "read it")
     assert "read it" in run("pin", "list").stdout
+
+
+def on_a_terminal(answer: str, state: Path, *words: object) -> tuple[int, str]:
+    """Run `bartizan` with somebody at a terminal who gives this answer."""
+    person, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "bartizan", *map(str, words)],
+        env={**os.environ, "BARTIZAN_HOME": str(state), "NO_COLOR": "1"},
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        os.write(person, answer.encode() + b"\n")
+        shown = process.communicate(timeout=120)[0].decode()
+    os.close(person)
+    return process.returncode, shown
+
+
+def test_a_person_sees_what_is_approved_and_decides(tmp_path: Path, run: Run):
+    asked = ("pin", "approve", "mail", "--from-snapshot", saved(tmp_path / "a", SEND), "--reason", "r")
+    code, shown = on_a_terminal("", tmp_path / "state", *asked)
+    assert (code, "Sends a mail." in shown) == (1, True)
+    assert run("pin", "list").stdout == "Nothing is approved.\n"
+    assert on_a_terminal("y", tmp_path / "state", *asked)[0] == 0
+    assert "1 pinned" in run("pin", "list").stdout

@@ -83,6 +83,12 @@ class _Estate:
                 self.kinds[names[review.server], review.client] |= set(review.kinds)
         self.names = {asset.id: asset.name for asset in inventory.of_kind(AssetKind.SERVER)}
 
+    def concerns(self, server: AssetId, client: AssetId) -> bool:
+        """Whether an approval for a client, or for all, holds here: one for a client stands before one for all."""
+        if client:
+            return client in self.clients[server]
+        return not self.clients[server] or not self.clients[server] <= set(self.pins[server])
+
     def pinned_elsewhere(self, server: AssetId) -> frozenset[str]:
         """Names of pinned tools of other servers that a client has beside this one."""
         return frozenset(
@@ -104,7 +110,7 @@ def _of_server(server: AssetId, estate: _Estate, judge: Judge, limits: Limits) -
     whole = whole_kinds(estate.inventory, server)
     elsewhere = estate.pinned_elsewhere(server)
     for client, pins in sorted(estate.pins[server].items()):
-        if client and client not in estate.clients[server]:
+        if not estate.concerns(server, client):
             continue
         for kind in PinKind:
             owner = Owner(

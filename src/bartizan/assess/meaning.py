@@ -17,6 +17,7 @@ from bartizan.model.pin import DriftClass, FieldChange, PinKind
 # Hints of the specification (ToolAnnotations): the worse value, which is also assumed where one is missing.
 _HINTS = {"readOnlyHint": False, "destructiveHint": True, "openWorldHint": True}
 _MINOR_HINTS = {"idempotentHint": False}
+_OF_WRITERS = frozenset({"destructiveHint", "idempotentHint"})  # they say nothing of a tool that only reads
 # Fields that count and date things and are shown to nobody.
 _BOOKKEEPING = frozenset({"_meta", "size", "lastModified"})
 
@@ -43,10 +44,11 @@ def _change(one: Difference, found: list[Effect], limits: Limits) -> FieldChange
 
 def _effects(one: Difference, old: Any, new: Any, kind: PinKind, judge: Judge) -> list[Effect]:
     found = [*_structural(one, old, new, kind)]
-    if not _is_picture(one):
+    if not (_is_picture(one) or (found and one.path[:1] == ("annotations",))):
         name = [one.path[-1]] if one.old is MISSING and one.path and isinstance(one.path[-1], str) else []
         before, after = "\n".join(texts(one.old)), "\n".join([*name, *texts(one.new)])
-        found += effects(before, after, judge) if after else []
+        told = effects(before, after, judge) if after else []
+        found += [effect for effect in told if effect[1].rank or (not found and isinstance(one.new, str))]
     return found or [_other(one)]
 
 
@@ -73,10 +75,12 @@ def _hint(hint: str, one: Difference, old: Any, new: Any) -> Iterator[Effect]:
     """A flip of what the hint means, whether it is written or assumed."""
     danger = (_HINTS | _MINOR_HINTS)[hint]
     was, now = _value(old, hint), _value(new, hint)
-    if was == now:
-        return
-    if now != danger:
-        yield DriftClass.HINT_TOWARD_TRUST, Severity.MEDIUM, f"{hint} is {_json(now)} now: clients may ask less"
+    if was == now or (hint in _OF_WRITERS and _value(old, "readOnlyHint") and _value(new, "readOnlyHint")):
+        yield DriftClass.STRUCTURE, Severity.INFORMATIONAL, "means the same"
+    elif now != danger:
+        claimed = hint == "readOnlyHint" or (one.old is not MISSING and hint in _HINTS)
+        severity = Severity.MEDIUM if claimed else Severity.LOW
+        yield DriftClass.HINT_TOWARD_TRUST, severity, f"{hint} is {_json(now)} now: clients may ask less"
     else:
         severity = Severity.HIGH if hint in _HINTS else Severity.LOW
         yield DriftClass.HINT_TOWARD_DANGER, severity, f"{hint} is {_json(now)} now"
@@ -90,8 +94,8 @@ def _value(definition: Any, hint: str) -> bool:
 def _other(one: Difference) -> Effect:
     if any(step in _BOOKKEEPING for step in one.path):
         return DriftClass.STRUCTURE, Severity.INFORMATIONAL, "bookkeeping"
-    if one.path[:1] == ("annotations",):
-        return DriftClass.STRUCTURE, Severity.INFORMATIONAL, "means the same"
+    if one.old is MISSING:
+        return DriftClass.STRUCTURE, Severity.INFORMATIONAL, "a field that was not there"
     if one.new is MISSING:
         return DriftClass.NARROWED, Severity.INFORMATIONAL, "taken out"
     return DriftClass.STRUCTURE, Severity.LOW, "changed"

@@ -17,7 +17,7 @@ from bartizan.text.fold import fold
 # Names of parameters that carry data elsewhere, or that take whatever the model puts there.
 _OUTWARD = frozenset(
     "url urls uri href link address addresses host hostname domain server endpoint webhook callback proxy redirect "
-    "recipient recipients to cc bcc email emails mail mailbox phone channel destination dest forward notify upload "
+    "recipient recipients to cc bcc email emails mail mailbox phone channel forward notify upload "
     "note notes sidenote context comment comments memo remark feedback reason reasoning rationale summary thought "
     "thoughts conversation history transcript chat metadata extra misc debug trace telemetry tracking".split()
 )

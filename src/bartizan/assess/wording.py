@@ -33,7 +33,9 @@ _REFERENCE = regex.Pattern(
     r"\bwww\.[a-z0-9.-]{3,100}|\b\d{1,3}(?:\.\d{1,3}){3}\b|~/[\w./-]{1,200}|"
     r"(?:/etc|/home|/root|/var|/proc|/tmp)/[\w./-]{1,200}|\.(?:ssh|aws|env|kube|netrc|npmrc|git-credentials)\b)"
 )
-_RESERVED = regex.Pattern(r"((?:^|[@./])example\.(?:com|org|net|edu)\b|\.(?:example|invalid|test)(?:\b|$))")
+_RESERVED = regex.Pattern(
+    r"((?:^|[@./])json-schema\.org\b|(?:^|[@./])example\.(?:com|org|net|edu)\b|\.(?:example|invalid|test)(?:\b|$))"
+)
 
 
 def effects(old: str, new: str, judge: Judge) -> list[Effect]:
@@ -123,7 +125,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def references(text: str) -> set[str]:
-    """Addresses, mailboxes and places of secrets that a text names; those reserved for examples are none."""
+    """Addresses, mailboxes and places of secrets that a text names; those of examples and of JSON Schema are none."""
     folded = fold(text)
     found = {folded[start:end].rstrip(".,:;") for start, end in _REFERENCE.groups(folded)}
     return {one for one in found if _RESERVED.first(one) is None}

@@ -79,9 +79,9 @@ EDITS: list[tuple[str, Any, DriftClass, Severity]] = [
     ("/annotations/readOnlyHint", None, DriftClass.HINT_TOWARD_DANGER, HIGH),
     ("/annotations/readOnlyHint", "yes", DriftClass.HINT_TOWARD_DANGER, HIGH),
     ("/annotations/openWorldHint", True, DriftClass.HINT_TOWARD_DANGER, HIGH),
-    ("/annotations/destructiveHint", None, DriftClass.HINT_TOWARD_DANGER, HIGH),
+    ("/annotations/destructiveHint", None, DriftClass.STRUCTURE, NONE),
     ("/annotations", None, DriftClass.HINT_TOWARD_DANGER, HIGH),
-    ("/annotations/idempotentHint", True, DriftClass.HINT_TOWARD_TRUST, MEDIUM),
+    ("/annotations/idempotentHint", True, DriftClass.STRUCTURE, NONE),
     (f"{P}/priority/enum", ["low", "high", "any"], DriftClass.WIDENED, MEDIUM),
     (f"{P}/priority/enum", None, DriftClass.WIDENED, MEDIUM),
     (f"{P}/priority/enum", ["low"], DriftClass.NARROWED, NONE),
@@ -126,15 +126,39 @@ EDITS: list[tuple[str, Any, DriftClass, Severity]] = [
     (f"{P}/text/examples", ["mail to ops@evil.io"], DriftClass.NEW_REFERENCE, MEDIUM),
     ("/icons/0/src", "https://track.evil.io/icon.png", DriftClass.NEW_REFERENCE, MEDIUM),
     ("/_meta/revision", 4, DriftClass.STRUCTURE, NONE),
-    ("/outputSchema", {"type": "object"}, DriftClass.WORDING, NONE),
+    ("/outputSchema", {"$schema": "http://json-schema.org/draft-07/schema#"}, DriftClass.STRUCTURE, NONE),
 ]
 
 
 @pytest.mark.parametrize(("place", "value", "effect", "severity"), EDITS)
+@pytest.mark.mission("K2.assess")
 def test_a_change_is_told_by_what_it_can_do(place: str, value: Any, effect: DriftClass, severity: Severity):
     found = changes(SEND, edited(place, value), PinKind.TOOL, JUDGE)
     assert (found[0].effect, found[0].severity) == (effect, severity), found
     assert all(one.pointer.startswith(place) for one in found)
+
+
+def hinted(**hints: object) -> dict[str, Any]:
+    return {"name": "t", "annotations": hints}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "effect", "severity"),
+    [
+        (hinted(), hinted(readOnlyHint=True), DriftClass.HINT_TOWARD_TRUST, MEDIUM),
+        (hinted(), hinted(openWorldHint=False), DriftClass.HINT_TOWARD_TRUST, LOW),
+        (hinted(openWorldHint=True), hinted(openWorldHint=False), DriftClass.HINT_TOWARD_TRUST, MEDIUM),
+        (hinted(destructiveHint=False), hinted(destructiveHint=True), DriftClass.HINT_TOWARD_DANGER, HIGH),
+        (hinted(destructiveHint=False), hinted(), DriftClass.HINT_TOWARD_DANGER, HIGH),
+        (hinted(idempotentHint=True), hinted(), DriftClass.HINT_TOWARD_DANGER, LOW),
+        (hinted(), hinted(readOnlyHint=False, openWorldHint=True), DriftClass.STRUCTURE, NONE),
+    ],
+)
+def test_a_hint_is_told_by_what_clients_believe_now(
+    before: dict[str, Any], after: dict[str, Any], effect: DriftClass, severity: Severity
+):
+    found = changes(before, after, PinKind.TOOL, JUDGE)[0]
+    assert (found.effect, found.severity) == (effect, severity)
 
 
 def test_a_difference_shows_both_sides_from_where_they_part():
@@ -276,6 +300,14 @@ def test_an_approval_for_one_client_holds_for_that_client_only():
     changed = inventory([edited("/annotations/readOnlyHint", False)])
     assert drifts(changed, approve(seen, client="client:c"))[0].client == "client:c"
     assert drifts(changed, approve(seen, client="client:other")) == []
+
+
+def test_an_approval_for_a_client_stands_before_one_for_all():
+    changed = inventory([edited("/annotations/readOnlyHint", False)])
+    before, after = approve(inventory([SEND])), approve(changed, client="client:c")
+    both = Approved(reviews=before.reviews + after.reviews, pins=before.pins + after.pins)
+    assert drifts(changed, both) == []
+    assert len(drifts(inventory([SEND]), both)) == 1
 
 
 def test_instructions_prompts_resources_and_templates_drift_likewise():
