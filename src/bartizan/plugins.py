@@ -4,19 +4,26 @@ A distribution offers a plugin by an entry point of the group `bartizan`; `app/b
 their order.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import pluggy
 
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions
 
 PROJECT = "bartizan"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
-Renderer = Callable[[Inventory, list[Finding]], str]
+
+class Renderer(Protocol):
+    """Writes a report: the inventory, the findings that count, and what the suppressions did with the others."""
+
+    def __call__(self, inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
+        """Give the report's text."""
+        ...
 
 
 class Hooks:

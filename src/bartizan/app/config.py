@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from bartizan.app.yaml_file import MISTAKES_MAX, line_of, parsed
 from bartizan.model.errors import ContentError, Place, UsageError
 from bartizan.model.limits import DEFAULT
-from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
-
-_MISTAKES_MAX = 50
 
 
 class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     gateway: Gateway | None = None
     discover: Discover = Discover()
     network: Network = Network()
+    suppressions: tuple[str, ...] = ()
 
 
 def read_config(path: Path | None) -> Config:
@@ -81,19 +79,15 @@ def read_config(path: Path | None) -> Config:
 
 def parse_config(text: str, path: str) -> Config:
     """Parse a configuration. Raises ContentError with every mistake and its line."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        document: Any = yaml.safe_load(text)
-    except NOT_YAML as error:
-        raise ContentError([yaml_mistake(path, error)]) from None
+    document, node = parsed(text, path)
     mistakes: list[tuple[Place, str]] = []
-    while len(mistakes) < _MISTAKES_MAX:
+    while len(mistakes) < MISTAKES_MAX:
         try:
             config = msgspec.convert(document if document is not None else {}, Config)
         except msgspec.ValidationError as error:
             message, names = _located(str(error))
             names = _named(document, names, str(error))
-            place = Place(path=path, line=_line(node, names))
+            place = Place(path=path, line=line_of(node, names))
             if all(place != other for other, _ in mistakes):  # what a removal left behind is no second mistake
                 mistakes.append((place, message))
             if not _remove(document, names):  # take the mistake out, to find the next one
@@ -143,23 +137,6 @@ def _named(document: Any, names: list[str | int], message: str) -> list[str | in
         parent.clear()
         parent.update(entries)
     return names[:at]
-
-
-def _line(node: yaml.Node | None, names: list[str | int]) -> int | None:
-    line = node.start_mark.line + 1 if node is not None else None
-    for name in names:
-        if isinstance(node, yaml.MappingNode):
-            pair = next((pair for pair in node.value if name == pair[0].value), None)
-            if pair is None:
-                return line
-            node = pair[1]
-            line = pair[0].start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(name, int) and name < len(node.value):
-            node = node.value[name]
-            line = node.start_mark.line + 1 if node is not None else line
-        else:
-            return line
-    return line
 
 
 def _remove(document: Any, names: list[str | int]) -> bool:

@@ -5,10 +5,11 @@ import secrets
 from pathlib import Path
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
     """Write `text` to `path` with mode 0600, replacing a file that is there in one step. Raises OSError.
 
-    A pipe or a device, such as /dev/stdout, is written to and stays what it is.
+    `mode` is another one for a file that was given it before. A pipe or a device, such as
+    /dev/stdout, is written to and stays what it is.
     """
     if is_stream(path):
         with path.open("w", encoding="utf-8", errors="backslashreplace") as device:
@@ -19,6 +20,8 @@ def write_private(path: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
+        if mode != 0o600:
+            draft.chmod(mode)
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from bartizan.model.inventory import FORMAT, Inventory, Observation
 from bartizan.model.json import as_object
 from bartizan.model.record import PackageRecord
 from bartizan.model.snapshot import Snapshot
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions
 from bartizan.ports import Probed
 from bartizan.report.summary import Summary
 from bartizan.rules.check import Check, run, worst_first
@@ -38,10 +39,11 @@ CLEAN, FINDINGS, INCOMPLETE = 0, 1, 3
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """An inventory and what the checks say of it."""
+    """An inventory, what the checks say of it, and what of that is accepted: `findings` are those that count."""
 
     inventory: Inventory
     findings: list[Finding]
+    exceptions: Exceptions = NO_EXCEPTIONS
 
     def exit_code(self, fail_on: Severity, baseline: frozenset[str] = frozenset()) -> int:
         """3 when something was not looked at, else 1 for findings at or above `fail_on` that `baseline` lacks, else 0.

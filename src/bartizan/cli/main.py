@@ -14,6 +14,7 @@ from bartizan.cli.fix import fix
 from bartizan.cli.map import threat_map
 from bartizan.cli.pin import pin
 from bartizan.cli.scan import scan
+from bartizan.cli.suppress import suppress
 from bartizan.model.errors import ContentError, UsageError
 
 WRONG_USE = 2
@@ -30,6 +31,7 @@ app.command()(discover)
 app.command()(scan)
 app.command()(check)
 app.command()(fix)
+app.command()(suppress)
 app.command("map")(threat_map)
 app.add_typer(pin)
 app.command()(doctor)

@@ -59,11 +59,15 @@ def scan(
     from bartizan.app.lab import build_lab
     from bartizan.app.probing import Launching
     from bartizan.app.scope import Asked, scope_of
+    from bartizan.app.suppress import excepted
+    from bartizan.app.suppressions import read_suppressions
     from bartizan.cli.formats import check_format, render
 
     check_format(format)
     known = app.read_baseline(baseline) if baseline else frozenset[str]()
     with opened(config) as (settings, parts), progress() as tell:
+        today = parts.clock.now().date()
+        accepted = read_suppressions(settings, config, today)
         if from_snapshot:
             result = app.judge_again(app.read_inventory(from_snapshot), parts.checks, parts.judge)
         else:
@@ -81,9 +85,10 @@ def scan(
             )
             scope = scope_of(settings, asked)
             result = asyncio.run(app.scan(scope, Launching(launching.value), settings, parts, tell))
+    result = excepted(result, accepted, today)
     if snapshot:
         emit(app.saved(result.inventory), snapshot)
-    emit(render(format, result.inventory, result.findings), output)
+    emit(render(format, result.inventory, result.findings, result.exceptions), output)
     if format == "table" and not (targets or home or from_snapshot or result.inventory.of_kind(AssetKind.SERVER)):
         sys.stderr.write("Nothing was found. To see Bartizan at work on real servers: bartizan scan --lab\n")
     raise typer.Exit(result.exit_code(fail_on, known))

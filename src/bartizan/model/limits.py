@@ -100,6 +100,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     drifts_max: int = 1_000
     drift_changes_max: int = 20
     drift_text_characters_max: int = 300
+    # Suppressions
+    suppression_days_max: int = 366
+    suppressions_max: int = 10_000
+    suppression_text_characters_max: int = 1_000
 
     # Questions to the map of assets
     map_nodes_max: int = 50_000

@@ -13,6 +13,7 @@ from bartizan import __version__
 from bartizan.model.asset import Asset, AssetId, AssetKind, EdgeKind
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import Inventory
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions
 from bartizan.report.bom import COMPONENT_KINDS, Part, a_property, component, nested, service
 from bartizan.report.gaps import said
 from bartizan.report.json import dump
@@ -40,13 +41,15 @@ FINDING_PROPERTIES = ("findingId", "confidence", "place", "evidence", "tag")
 ESTATE_PROPERTIES = ("complete", "looks", "gaps")
 
 
-def render(inventory: Inventory, findings: list[Finding]) -> str:
-    """CycloneDX 1.7 JSON."""
+def render(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
+    """CycloneDX 1.7 JSON. It says what there is, so nothing of it is excepted."""
+    del exceptions
     return _render(inventory, findings, "1.7")
 
 
-def render_1_6(inventory: Inventory, findings: list[Finding]) -> str:
+def render_1_6(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
     """CycloneDX 1.6 JSON, for tools that do not read 1.7."""
+    del exceptions
     return _render(inventory, findings, "1.6")
 
 

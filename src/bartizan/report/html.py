@@ -13,21 +13,27 @@ from jinja2 import Template
 from bartizan import __version__
 from bartizan.model.finding import Finding, Severity
 from bartizan.model.inventory import Inventory
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions
 from bartizan.report import attributes
 from bartizan.report.estate import Estate, ServerCard
 from bartizan.report.markup import compiled
 from bartizan.report.moment import rfc3339
 from bartizan.report.page import TEMPLATE
+from bartizan.report.subjects import Subjects
 from bartizan.report.summary import Summary
+from bartizan.report.table_exceptions import HOW
 from bartizan.report.words import counted
 
 
-def render(inventory: Inventory, findings: list[Finding]) -> str:
+def render(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
     """One page. Equal input, equal bytes."""
     estate = Estate.of(inventory, findings)
     return _template().render(
         estate=estate,
         changes=inventory.changes,
+        exceptions=exceptions,
+        subjects=Subjects(inventory),
+        how_to_except=HOW,
         summary=estate.summary,
         tiles=_tiles(estate.summary),
         taken_at=rfc3339(inventory.taken_at),

@@ -13,6 +13,8 @@ from bartizan.model.asset import AssetId
 from bartizan.model.coverage import Look
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions, Expired, Suppression, exception_line
+from bartizan.report.subjects import Subjects
 from bartizan.report.summary import Summary
 
 FORMAT = "bartizan-report/1"
@@ -27,18 +29,37 @@ class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[Look, ...]
 
 
+class Counted(Finding, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding that counts. `exception` is the line of a file of suppressions that would except it, once filled in."""
+
+    exception: str
+
+
+class Held(Finding, frozen=True, kw_only=True, omit_defaults=True):
+    """A finding that somebody accepted, with the entry that says so."""
+
+    suppression: Suppression
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole report. `findings` come worst first, `coverage` by subject, the machine before all."""
+    """The whole report. `findings` come worst first, `coverage` by subject, the machine before all.
+
+    `suppressed` findings do not count. `expired` and `unused` are entries that held nothing: past their last day, with
+    the findings that count again because of it, and those that matched nothing in this scan.
+    """
 
     format: Literal["bartizan-report/1"] = FORMAT
     taken_at: datetime
     summary: Summary
     inventory: Inventory
-    findings: tuple[Finding, ...]
+    findings: tuple[Counted, ...]
+    suppressed: tuple[Held, ...] = ()
+    expired: tuple[Expired, ...] = ()
+    unused: tuple[Suppression, ...] = ()
     coverage: tuple[Coverage, ...]
 
 
-def render(inventory: Inventory, findings: list[Finding]) -> str:
+def render(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
     """The report as indented ASCII JSON: what is invisible stands as an escape. Equal input, equal bytes.
 
     What documents say is left out: a report may be published, and memory holds what people told their agents.
@@ -47,10 +68,23 @@ def render(inventory: Inventory, findings: list[Finding]) -> str:
         taken_at=inventory.taken_at,
         summary=Summary.of(inventory, findings),
         inventory=msgspec.structs.replace(inventory, documents=()),
-        findings=tuple(findings),
+        findings=tuple(_counted(inventory, findings)),
+        suppressed=tuple(Held(**_fields(one.finding), suppression=one.suppression) for one in exceptions.suppressed),
+        expired=exceptions.expired,
+        unused=exceptions.unused,
         coverage=tuple(_coverage(inventory)),
     )
     return dump(msgspec.to_builtins(report, order="deterministic"))
+
+
+def _counted(inventory: Inventory, findings: list[Finding]) -> Iterable[Counted]:
+    subjects = Subjects(inventory)
+    for finding in findings:
+        yield Counted(**_fields(finding), exception=exception_line(finding, subjects.named(finding.subject)))
+
+
+def _fields(finding: Finding) -> dict[str, Any]:
+    return {name: getattr(finding, name) for name in finding.__struct_fields__}
 
 
 def _coverage(inventory: Inventory) -> Iterable[Coverage]:

@@ -14,6 +14,7 @@ from bartizan.model.asset import AssetId, Confidence
 from bartizan.model.finding import Finding, Severity, finding_id
 from bartizan.model.inventory import Inventory
 from bartizan.model.limits import DEFAULT
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions, Suppressed
 from bartizan.report.gaps import Gap, gaps
 from bartizan.report.json import dump_line
 from bartizan.report.subjects import Subjects
@@ -48,10 +49,14 @@ _TACTIC = re.compile(r"attack\.(ta\d{4})")
 _GAP = "not_looked_at"
 
 
-def render(inventory: Inventory, findings: list[Finding]) -> str:
-    """JSON lines: the findings, then the gaps. Equal input, equal bytes."""
+def render(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
+    """JSON lines: the findings, those that are accepted, then the gaps. Equal input, equal bytes."""
     subjects = Subjects(inventory)
-    bodies = [*(_finding(one, subjects) for one in findings), *(_gap(one, subjects) for one in gaps(inventory))]
+    bodies = [
+        *(_finding(one, subjects) for one in findings),
+        *(_suppressed(one, subjects) for one in exceptions.suppressed),
+        *(_gap(one, subjects) for one in gaps(inventory)),
+    ]
     return "".join(dump_line(_event(body, inventory.taken_at, subjects)) for body in bodies)
 
 
@@ -92,6 +97,12 @@ def _finding(finding: Finding, subjects: Subjects) -> Part:
             }
         ),
     }
+
+
+def _suppressed(one: Suppressed, subjects: Subjects) -> Part:
+    entry = one.suppression
+    told = f"{show(entry.reason)} (accepted by {_name(entry.author)} until {entry.until})"
+    return {**_finding(one.finding, subjects), "status_id": 3, "status": "Suppressed", "comment": told}
 
 
 def _gap(gap: Gap, subjects: Subjects) -> Part:

@@ -162,7 +162,9 @@ TEMPLATE = """\
 <p><strong>Findings:</strong>
 {% for severity, count in summary.findings.items() if count %}
 <span class="chip {{ severity }}">{{ count }} {{ severity_word(severity) }}</span>
-{% else %}none{{ "" if summary.complete else " in what was looked at" }}{% endfor %}</p>
+{% else %}none{{ "" if summary.complete else " in what was looked at" }}{% endfor %}
+{% if exceptions.suppressed %}, and <a href="#suppressed">{{ exceptions.suppressed|length }} suppressed</a>{% endif %}</p>
+{% if summary.findings_total %}<p class="faint">To accept one: <code>{{ how_to_except }}</code></p>{% endif %}
 <nav aria-label="Sections"><ul>
 <li><a href="#servers">Servers</a></li>
 {% if estate.elsewhere %}<li><a href="#beyond">Findings beyond the servers</a></li>{% endif %}
@@ -232,6 +234,19 @@ TEMPLATE = """\
 {% if estate.elsewhere %}
 <section aria-labelledby="beyond"><h2 id="beyond">Findings beyond the servers</h2>
 <article>{% for raised in estate.elsewhere[:rows_max] %}{{ finding(raised) }}{% endfor %}{{ more(estate.elsewhere) }}</article></section>
+{% endif %}
+{% if exceptions.suppressed or exceptions.expired %}
+<section aria-labelledby="suppressed"><h2 id="suppressed">Suppressed</h2>
+{% for past in exceptions.expired[:rows_max] if past.findings %}<p class="banner gaps">The suppression of <code>{{ past.suppression.called|short }}</code> ended with {{ past.suppression.until|string }}; counts again: {{ names(past.findings) }}.</p>
+{% endfor %}
+{% if exceptions.suppressed %}<p>These do not count: somebody accepted them until a day.</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Suppressed findings"><table>
+<thead><tr><th scope="col">Finding</th><th scope="col">Subject</th><th scope="col">Severity</th><th scope="col">Reason</th><th scope="col">Author</th><th scope="col">Until</th></tr></thead><tbody>
+{% for one in exceptions.suppressed[:rows_max] %}<tr><th scope="row"><bdi>{{ one.finding.title|short }}</bdi> <span class="faint">{{ one.finding.id|short }}</span></th>
+<td>{{ subjects.named(one.finding.subject)|short }}</td><td><span class="chip {{ one.finding.severity }}">{{ severity_word(one.finding.severity) }}</span></td>
+<td>{{ one.suppression.reason }}</td><td><bdi>{{ one.suppression.author|short }}</bdi></td><td>{{ one.suppression.until|string }}</td></tr>
+{% endfor %}
+</tbody></table></div>{{ more(exceptions.suppressed) }}{% endif %}</section>
 {% endif %}
 {% if changes %}
 <section aria-labelledby="changes"><h2 id="changes">Changed since the last scan</h2>

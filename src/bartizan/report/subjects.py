@@ -36,6 +36,13 @@ class Subjects:
         asset = self._assets.get(subject)
         return str(asset.kind) if asset else "asset" if subject else str(AssetKind.HOST)
 
+    def named(self, subject: AssetId) -> str:
+        """Kind and name, and of what belongs to a server also whose it is: `tool add of calculator`, shown."""
+        asset = self._assets.get(subject)
+        owner = asset.attributes.get("server") if asset else None
+        of = f" of {self.name(owner)}" if isinstance(owner, str) and owner in self._assets else ""
+        return f"{self.kind(subject)} {self.name(subject)}{of}"
+
     def place(self, subject: AssetId) -> Place | None:
         """The first file of the subject, else of what leads to it in one step: a tool stands where its server does."""
         own = self._assets.get(subject)

@@ -10,11 +10,13 @@ from rich.text import Text
 from bartizan.model.asset import Asset, AssetKind
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
+from bartizan.model.suppression import NO_EXCEPTIONS, Exceptions
 from bartizan.report.attributes import text_of
 from bartizan.report.estate import Estate, Gap, Possession
 from bartizan.report.moment import rfc3339
 from bartizan.report.summary import Summary
 from bartizan.report.table_changes import changes_block
+from bartizan.report.table_exceptions import exceptions_rows
 from bartizan.report.table_overview import overview
 from bartizan.report.table_server import PLACES_MAX, credential_line, file_and_line, findings_block, server_block
 from bartizan.report.terminal import (
@@ -37,16 +39,23 @@ from bartizan.report.words import counted
 WIDTH = 100
 
 
-def render(inventory: Inventory, findings: list[Finding]) -> str:
+def render(inventory: Inventory, findings: list[Finding], exceptions: Exceptions = NO_EXCEPTIONS) -> str:
     """The report as plain text of 100 columns."""
-    return render_table(inventory, findings, width=WIDTH, colour=False)
+    return render_table(inventory, findings, exceptions, width=WIDTH, colour=False)
 
 
-def render_table(inventory: Inventory, findings: list[Finding], *, width: int, colour: bool) -> str:
+def render_table(
+    inventory: Inventory,
+    findings: list[Finding],
+    exceptions: Exceptions = NO_EXCEPTIONS,
+    *,
+    width: int,
+    colour: bool,
+) -> str:
     """The report at `width` columns (80 and more), with ANSI colours when `colour`."""
     estate = Estate.of(inventory, findings)
     parts = [
-        *_head(estate, inventory, judged=True),
+        *_head(estate, inventory, exceptions),
         *_body(estate, width, judged=True),
         *changes_block(inventory, width),
         *_gaps(estate, width),
@@ -58,7 +67,7 @@ def render_inventory_table(inventory: Inventory, *, width: int, colour: bool) ->
     """What exists, without a judgement."""
     estate = Estate.of(inventory, [])
     parts = [
-        *_head(estate, inventory, judged=False),
+        *_head(estate, inventory, None),
         *_body(estate, width, judged=False),
         *changes_block(inventory, width),
         *_gaps(estate, width),
@@ -66,19 +75,21 @@ def render_inventory_table(inventory: Inventory, *, width: int, colour: bool) ->
     return to_text(parts, width=width, colour=colour)
 
 
-def _head(estate: Estate, inventory: Inventory, *, judged: bool) -> Iterable[RenderableType]:
+def _head(estate: Estate, inventory: Inventory, judged: Exceptions | None) -> Iterable[RenderableType]:
     summary = estate.summary
     yield Text.assemble(("Bartizan", STRONG), (f"  {rfc3339(inventory.taken_at)}", WEAK))
     yield ""
-    yield pairs([*_headline(summary, judged=judged), *_scope(inventory)], indent=0)
+    yield pairs([*_headline(summary, judged), *_scope(inventory)], indent=0)
 
 
-def _headline(summary: Summary, *, judged: bool) -> Iterable[tuple[str, RenderableType]]:
+def _headline(summary: Summary, judged: Exceptions | None) -> Iterable[tuple[str, RenderableType]]:
+    """`judged` is None for an inventory without a judgement."""
     yield "Estate", _estate_line(summary)
     if others := _others_line(summary):
         yield "", others
-    if judged:
+    if judged is not None:
         yield "Findings", _severities(summary)
+        yield from exceptions_rows(summary, judged)
     yield "Coverage", coverage_line(summary)
 
 

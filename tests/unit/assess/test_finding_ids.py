@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +63,7 @@ def test_the_same_rule_in_one_more_field_is_a_new_finding_even_with_a_lesser_sig
     assert before["concealment"] != after["concealment"]
 
 
+@pytest.mark.mission("X4")
 @given(st.text(min_size=1, max_size=40))
 def test_any_change_of_the_text_makes_every_finding_of_it_new(more: str):
     changed = {**POISONED, "description": f"{POISONED['description']}{more}"}

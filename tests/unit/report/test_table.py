@@ -39,12 +39,13 @@ def test_a_server_is_told_in_one_block_at_eighty_columns(inventory: Inventory, f
 
 def test_the_headline_counts_and_says_incomplete(inventory: Inventory, findings: list[Finding]) -> None:
     lines = render_table(inventory, findings, width=80, colour=False).splitlines()
-    assert lines[:6] == [
+    assert lines[:7] == [
         "Bartizan  2026-11-20T09:30:00Z",
         "",
         "Estate      3 servers in 2 clients",
         "            1 tool, 1 credential, 1 agent, 1 document, 1 running instance",
         "Findings    0 critical, 1 high, 1 medium, 1 low, 0 informational",
+        "            to accept one: bartizan suppress ID --reason TEXT --until DATE",
         "Coverage    INCOMPLETE: 3 things not looked at, listed at the end",
     ]
 
