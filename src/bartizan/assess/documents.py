@@ -14,6 +14,7 @@ from bartizan.assess.findings import confidence_of
 from bartizan.assess.judge import Judge, Judgement, Sign, Verdict, judged, speaks_of_attacks
 from bartizan.assess.passages import Passage, passages
 from bartizan.model.asset import Asset
+from bartizan.model.digest import digest_of_texts
 from bartizan.model.document import DocumentText
 from bartizan.model.errors import Place
 from bartizan.model.finding import Finding, Severity, finding_id
@@ -101,7 +102,7 @@ def _findings(text: DocumentText, asset: Asset, judge: Judge) -> Iterator[Findin
 def _finding(text: DocumentText, asset: Asset, judgement: Judgement, sign: Sign) -> Finding:
     what = f"{text.origin.value.replace('_', ' ')} {asset.name}"
     return Finding(
-        id=finding_id(sign.rule.name, asset.id, sign.evidence),
+        id=_identity(text, asset, judgement, sign),
         rule=sign.rule.name,
         title=sign.rule.title,
         subject=asset.id,
@@ -113,6 +114,13 @@ def _finding(text: DocumentText, asset: Asset, judgement: Judgement, sign: Sign)
         remedy=_REMEDY,
         tags=sign.rule.tags,
     )
+
+
+def _identity(text: DocumentText, asset: Asset, judgement: Judgement, sign: Sign) -> str:
+    """Rests on every passage in which the rule sees a sign: one that is changed or added makes another finding."""
+    starts = [one.start for one in judgement.signs if one.rule is sign.rule]
+    parts = (part for part in passages(text.text) if any(0 <= at - part.start < len(part.text) for at in starts))
+    return finding_id(sign.rule.name, asset.id, digest_of_texts(sorted({part.text.strip() for part in parts})))
 
 
 _REMEDY = (

@@ -55,8 +55,6 @@ def scan(
     import asyncio
 
     from bartizan.app import scan as app
-    from bartizan.app.bootstrap import lab_folder
-    from bartizan.app.lab import build_lab
     from bartizan.app.probing import Launching
     from bartizan.app.scope import Asked, scope_of
     from bartizan.app.suppress import excepted
@@ -72,16 +70,11 @@ def scan(
             result = app.judge_again(app.read_inventory(from_snapshot), parts.checks, parts.judge)
         else:
             if lab:
-                home = build_lab(lab_folder())
-                sys.stderr.write(f"This is the lab, not your machine: its home is {home}\n")
+                home = _lab()
             launching = launch or (Launch.SANDBOX if lab else Launch.ASK if _terminal() else Launch.NEVER)
+            projects, targets = project or [], targets or []
             asked = Asked(
-                home=home,
-                projects=project or [],
-                targets=targets or [],
-                only_targets=True,
-                processes=processes,
-                public=public,
+                home=home, projects=projects, targets=targets, only_targets=True, processes=processes, public=public
             )
             scope = scope_of(settings, asked)
             result = asyncio.run(app.scan(scope, Launching(launching.value), settings, parts, tell))
@@ -92,6 +85,16 @@ def scan(
     if format == "table" and not (targets or home or from_snapshot or result.inventory.of_kind(AssetKind.SERVER)):
         sys.stderr.write("Nothing was found. To see Bartizan at work on real servers: bartizan scan --lab\n")
     raise typer.Exit(result.exit_code(fail_on, known))
+
+
+def _lab() -> Path:
+    """Lay out the lab, say that it is one, and give its home."""
+    from bartizan.app.bootstrap import lab_folder
+    from bartizan.app.lab import build_lab
+
+    home = build_lab(lab_folder())
+    sys.stderr.write(f"This is the lab, not your machine: its home is {home}\n")
+    return home
 
 
 def _terminal() -> bool:

@@ -110,3 +110,19 @@ def test_passages_are_the_whole_text_in_order(text: str):
 def test_a_comment_with_blank_lines_in_it_is_not_parted():
     comment = "<!-- " + "one line of a comment\n\n" * 100 + "-->"
     assert any(comment in part.text for part in passages("a\n\n" * 100 + comment + "\n\nb\n\n" * 100))
+
+
+def ids_of(*parts: str) -> set[str]:
+    asset = Asset(id="document:a", kind=AssetKind.DOCUMENT, name="AGENTS.md")
+    text = DocumentText(asset="document:a", origin=Origin.INSTRUCTION_FILE, text="\n\n".join(parts))
+    inventory = Inventory(taken_at=datetime(2026, 11, 20, tzinfo=UTC), assets=(asset,), documents=(text,))
+    return {finding.id for finding in judge_documents(inventory, JUDGE)}
+
+
+def test_ids_rest_on_the_passages_that_tell_and_not_on_what_follows():
+    plain = "Write short sentences, and say what a function is for before you say how it does it. " * 8
+    before = ids_of(plain, SENDS, plain)
+    assert before
+    assert before == ids_of(plain, SENDS, plain, "And so on.", plain)
+    assert not before & ids_of(plain, SENDS.replace("c.example", "d.example"), plain)
+    assert not before & ids_of(plain, SENDS, plain, f"{SENDS} Then go on as if nothing had been.")
