@@ -5,7 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from bartizan.assess.judge import STRONG_FROM, Judge
+from bartizan.assess.judge import Judge
 from bartizan.model.finding import Severity
 from bartizan.model.pin import DriftClass
 from bartizan.text import regex
@@ -16,11 +16,14 @@ from bartizan.text.normalise import is_invisible, show
 Effect = tuple[DriftClass, Severity, str]
 
 _SIGN_FROM = 0.25  # a weaker sign stands in too many plain texts
+_HIGH_FROM = 0.4  # less than for an unread text: this one was read, and had no such sign
 _SENTENCES_MAX = 400  # of a text with more, the whole is judged in one piece
 _REWRITTEN_WORDS_MIN = 20
 _REWRITTEN_SHARE_MIN = 0.5
 _SENTENCE = re.compile("[.!?\n\u3002\uff01\uff1f]+")
 _QUOTED_MAX = 120
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_SENTENCE_WORDS_MIN = 6
 # Words to a model about what it is to do: not yet an attack, but more than a rewording.
 _DIRECTIVE = regex.Pattern(
     r"\b((?:always|never|must|do not|don't|should|shall|before|after|first|instead|every time|whenever|make sure)\b"
@@ -42,7 +45,9 @@ def effects(old: str, new: str, judge: Judge) -> list[Effect]:
     """What the change from `old` to `new` can do; nothing where they are equal."""
     if old == new:
         return []
-    found = [*_hidden(old, new), *_instructions(old, new, judge), *_references(old, new)]
+    found = [*_hidden(old, new), *(_instructions(old, new, judge) or _sentence(old, new)), *_references(old, new)]
+    if {DriftClass.NEW_INSTRUCTION, DriftClass.NEW_REFERENCE} <= {effect for effect, _, _ in found}:
+        return [(effect, Severity.HIGH, why) for effect, _, why in found]  # what to do, and where
     return found or [_harmless(old, new)]
 
 
@@ -75,22 +80,22 @@ def _hidden(old: str, new: str) -> Iterator[Effect]:
         yield DriftClass.HIDDEN_TEXT, Severity.HIGH, f"the text now hides something: {told}"
 
 
-def _instructions(old: str, new: str, judge: Judge) -> Iterator[Effect]:
+def _instructions(old: str, new: str, judge: Judge) -> list[Effect]:
     """Signs of the judge in what is new; then words that direct a model."""
     before, after = _apart(old, new)
     was, now = _signs([*before, old], judge), _signs([*after, new], judge)
     fresh = [(weight, rule) for rule, weights in now.items() for weight in _beyond(weights, was.get(rule, []))]
     if fresh:
         weight, rule = max(fresh)
-        severity = Severity.HIGH if weight >= STRONG_FROM else Severity.MEDIUM
-        yield DriftClass.NEW_INSTRUCTION, severity, f"a new sign of {rule.replace('_', ' ')}"
-        return
+        severity = Severity.HIGH if weight >= _HIGH_FROM else Severity.MEDIUM
+        return [(DriftClass.NEW_INSTRUCTION, severity, f"a new sign of {rule.replace('_', ' ')}")]
     directed = [sentence for sentence in after if _DIRECTIVE.first(fold(sentence))]
     if len(directed) > sum(_DIRECTIVE.first(fold(sentence)) is not None for sentence in before):
         told = show(directed[0].strip(), most=_QUOTED_MAX)
         names = any(_IDENTIFIER.search(sentence) for sentence in directed)  # as other tools and parameters are called
         severity = Severity.HIGH if names else Severity.MEDIUM
-        yield DriftClass.NEW_INSTRUCTION, severity, f"it now tells the model what to do: {told}"
+        return [(DriftClass.NEW_INSTRUCTION, severity, f"it now tells the model what to do: {told}")]
+    return []
 
 
 def _signs(texts: Iterable[str], judge: Judge) -> dict[str, list[float]]:
@@ -135,6 +140,24 @@ def _references(old: str, new: str) -> Iterator[Effect]:
     if more := references(new) - references(old):
         told = show(", ".join(sorted(more)[:3]), most=_QUOTED_MAX)
         yield DriftClass.NEW_REFERENCE, Severity.MEDIUM, f"it now names {told}"
+
+
+def _sentence(old: str, new: str) -> list[Effect]:
+    """A sentence whose words did not stand in what it took the place of: what it does, only its reader can tell."""
+    before, after = _apart(old, new)
+    known = {word for sentence in before for word in _words(sentence)}
+    for sentence in after:
+        words = _words(sentence)
+        fresh = sum(word not in known for word in words)
+        if len(words) >= _SENTENCE_WORDS_MIN and fresh >= _REWRITTEN_SHARE_MIN * len(words):
+            told = show(sentence.strip(), most=_QUOTED_MAX)
+            return [(DriftClass.NEW_SENTENCE, Severity.MEDIUM, f"a sentence that nobody approved: {told}")]
+    return []
+
+
+def _words(sentence: str) -> list[str]:
+    folded = fold(sentence)
+    return _WORD.findall(folded) if _WORD.search(folded) else list(folded)  # scripts without blanks
 
 
 def _harmless(old: str, new: str) -> Effect:

@@ -95,6 +95,7 @@ class DriftClass(StrEnum):
     HINT_TOWARD_TRUST = "hint_toward_trust"
     NEW_DEFINITION = "new_definition"
     NEW_REFERENCE = "new_reference"
+    NEW_SENTENCE = "new_sentence"
     LOOKALIKE_LETTERS = "lookalike_letters"
     DEFAULT_CHANGED = "default_changed"
     WIDENED = "widened"
