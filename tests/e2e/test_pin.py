@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,28 @@ def test_the_drifting_server_of_the_lab_is_caught_by_the_scan_after_its_approval
     shown = run("pin", "diff", "--from-snapshot", tmp_path / "after.json")
     assert shown.returncode == 1
     assert "/inputSchema/properties/bcc: the parameter bcc can carry data out" in shown.stdout
+
+
+@needs("bwrap")
+def test_the_newest_scan_of_a_home_is_approved_and_compared(tmp_path: Path, run: Run):
+    server = tmp_path / "servers" / "mail.py"  # the sandbox's user may not enter the folder of the test itself
+    server.parent.mkdir()
+    text = files("bartizan.content").joinpath("lab/drifting_server.py").read_text(encoding="utf-8")
+    server.write_text(text)
+    home = tmp_path / "home"
+    (home / ".cursor").mkdir(parents=True)
+    launch = {"command": "python3", "args": [str(server)]}
+    (home / ".cursor" / "mcp.json").write_text(json.dumps({"mcpServers": {"mail": launch}}))
+    where = ("--home", home)
+    assert "no scan of" in run("pin", "diff", *where).stderr
+    run("scan", *where, "--launch", "sandbox")
+    assert run("pin", "approve", "--all", *where, "--reason", "read", "--yes").returncode == 0
+    assert run("pin", "diff", *where).returncode == 0
+    server.write_text(text.replace("RELEASE = 1", "RELEASE = 2"))
+    run("scan", *where, "--launch", "sandbox")
+    assert run("pin", "diff", *where).returncode == 1
+    run("scan", *where, "--launch", "never")
+    assert run("pin", "diff", *where).returncode == 3
 
 
 def test_a_saved_scan_is_judged_again_with_its_drifts(tmp_path: Path, run: Run):

@@ -16,10 +16,10 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
     if not reviews or not package or any(_same(package, one) for one in reviews):
         return
     other_files = next((one for one in reviews if _same_version(package, one)), None)
-    registry = package.get("ecosystem") != "local" and bool(package.get("version"))
-    now = _shown(package)
+    local = package.get("ecosystem") == "local"
+    now = _shown(package, local=local)
     reviewed = other_files or reviews[-1]
-    told = f"{_shown(reviewed)} ({as_text(reviewed.get('at'))[:10]}, {as_text(reviewed.get('by'))})"
+    told = f"{_shown(reviewed, local=local)} ({as_text(reviewed.get('at'))[:10]}, {as_text(reviewed.get('by'))})"
     what = f"{now} has other files than when it was reviewed" if other_files else f"{now} runs, and reviewed was {told}"
     yield Sight(
         message=what,
@@ -27,7 +27,7 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
         place=subject.places[0] if subject.places else None,
         evidence=f"reviewed {told} sha256 {as_text(reviewed.get('sha256')) or '?'}; "
         f"now sha256 {as_text(package.get('sha256')) or '?'}",
-        severity=Severity.HIGH if other_files and registry else None,
+        severity=Severity.HIGH if other_files and package.get("version") and not local else None,
     )
 
 
@@ -44,6 +44,6 @@ def _same(package: JsonObject, review: JsonObject) -> bool:
     return _same_version(package, review) and (now == then or not now or not then)
 
 
-def _shown(fields: JsonObject) -> str:
+def _shown(fields: JsonObject, *, local: bool) -> str:
     name = as_text(fields.get("name")) or as_text(fields.get("package"))
-    return f"{name} {as_text(fields.get('version')) or 'without a fixed version'}"
+    return name if local else f"{name} {as_text(fields.get('version')) or 'without a fixed version'}"
