@@ -15,15 +15,18 @@ import pytest
 from estate import Estate  # pyright: ignore[reportMissingImports]
 
 from bartizan.app.bootstrap import load_labeller
+from bartizan.app.reference import Reference, mark_reference
 from bartizan.assess.drift import with_drifts
 from bartizan.assess.judge import Judge
 from bartizan.assess.labels import labelled
+from bartizan.content.intel.osv import read_advisories
 from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
 from bartizan.discover.definitions import read_definitions
 from bartizan.discover.network import read_endpoints
 from bartizan.discover.processes import read_processes
 from bartizan.discover.reach import mark_shadows
+from bartizan.discover.registry import Registered
 from bartizan.model.asset import Asset, AssetKind, EdgeKind
 from bartizan.model.change import Change
 from bartizan.model.flow import Flow, FlowKind
@@ -147,6 +150,10 @@ def all_written(estate: Estate, tmp_path: Path) -> Names:
     seen = [asset for one in (processes(), endpoints(), *read_definitions([snapshot])) for asset in one.assets]
     told = Inventory(taken_at=NOON, assets=(*scanned.assets, *named.assets, *seen), snapshots=(snapshot,))
     copies = [PackageRecord(ecosystem="pypi", name="mcp-server-time", version="2025.9.25")]
+    registry = Registered(name="com.example/time")
+    affected = {"package": {"ecosystem": "PyPI", "name": "mcp-server-time"}, "versions": ["2025.9.25"]}
+    advisories = read_advisories([{"id": "X-1", "affected": [affected]}])
+    told = mark_reference(told, Reference(registered=(registry,), advisories=tuple(advisories)))
     beyond = mark_beyond(mark_copies(told, copies), ["10.0.0.0/8"], frozenset())
     marked = labelled(mark_shadows(beyond, None), load_labeller())
     return written([*marked.assets, *reviewed().assets])

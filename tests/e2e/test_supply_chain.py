@@ -54,3 +54,32 @@ def test_a_faulty_copy_behind_a_launch_without_a_version_is_a_finding_and_a_mend
         home = tmp_path / version / "home"
         cached(home, "mcp-remote", version)
         assert len(scan(home, servers).get("vulnerable_copy", [])) == expected
+
+
+@pytest.mark.mission("P4")
+def test_a_remote_server_under_a_registered_name_at_another_host_is_a_finding(tmp_path: Path):
+    home, registry = tmp_path / "home", tmp_path / "registry.json"
+    remote = {"type": "streamable-http", "url": "https://mcp.acme.test/mcp"}
+    registry.write_text(json.dumps({"name": "test.acme/weather", "remotes": [remote]}))
+    servers = {"test.acme/weather": {"url": "https://mcp.acme-weather.test/mcp"}}
+    found = scan(home, servers, "--registry", str(registry))
+    (finding,) = found["registry_identity_mismatch"]
+    assert finding["severity"] == "high"
+    assert "mcp.acme-weather.test" in finding["message"]
+    assert "not_in_registry" not in found
+    honest = {"test.acme/weather": {"url": "https://mcp.acme.test/mcp"}}
+    assert "registry_identity_mismatch" not in scan(home, honest, "--registry", str(registry))
+
+
+@pytest.mark.mission("P4")
+def test_an_advisory_of_ones_own_judges_the_copy_that_lies_in_a_cache(tmp_path: Path):
+    home, advisory = tmp_path / "home", tmp_path / "advisory.json"
+    cached(home, "weather-of-acme", "1.0.0")
+    affected = {
+        "package": {"ecosystem": "npm", "name": "weather-of-acme"},
+        "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}],
+    }
+    advisory.write_text(json.dumps({"id": "X-2026-1", "summary": "a fault", "affected": [affected]}))
+    servers = {"weather": {"command": "npx", "args": ["-y", "weather-of-acme"]}}
+    found = scan(home, servers, config=f"advisories: [{advisory}]\n")
+    assert [one["message"] for one in found["package_with_advisory"]] == ["weather-of-acme 1.0.0: a fault (X-2026-1)"]

@@ -58,6 +58,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     discover: Discover = Discover()
     network: Network = Network()
     suppressions: tuple[str, ...] = ()
+    registry: tuple[str, ...] = ()
+    advisories: tuple[str, ...] = ()
 
 
 def read_config(path: Path | None) -> Config:

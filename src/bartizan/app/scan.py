@@ -10,6 +10,7 @@ from bartizan.app.config import Config
 from bartizan.app.gather import Gathered, Scope, gather
 from bartizan.app.parts import Parts
 from bartizan.app.probing import Candidate, Launching, Progress, probe_all
+from bartizan.app.reference import mark_reference, read_reference
 from bartizan.assess.documents import judge_documents
 from bartizan.assess.drift import with_drifts
 from bartizan.assess.findings import judge_definitions
@@ -63,12 +64,14 @@ def inventory_exit_code(inventory: Inventory) -> int:
 
 async def discover(scope: Scope, config: Config, parts: Parts, progress: Progress) -> Inventory:
     """The inventory, without starting or asking any server for its definitions."""
+    reference = read_reference(config, parts.limits)
     gathered = await gather(scope, parts, progress)
-    return _inventory(gathered.observations, (), gathered, config, parts)
+    return mark_reference(_inventory(gathered.observations, (), gathered, config, parts), reference)
 
 
 async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts, progress: Progress) -> Result:
     """Discover, probe, judge, and keep the result in the store."""
+    reference = read_reference(config, parts.limits)
     gathered = await gather(scope, parts, progress)
     merged = merge(gathered.observations, at=parts.clock.now(), own_addresses=gathered.own_addresses)
     candidates = _candidates(merged, gathered)
@@ -79,10 +82,20 @@ async def scan(scope: Scope, launching: Launching, config: Config, parts: Parts,
     fetched = [one.package for one in probed.values() if one.package is not None]
     inventory = _inventory(observations, snapshots, gathered, config, parts, fetched=fetched)
     inventory = with_drifts(inventory, parts.store.approved(), parts.judge, parts.limits)
+    inventory = mark_reference(inventory, reference)
     findings = _findings(inventory, parts.checks, parts.judge)
     parts.store.save(inventory, findings, scope=scope.name or parts.machine)
     changes = tuple(parts.store.changes(scope=scope.name or parts.machine))
     return Result(inventory=msgspec.structs.replace(inventory, changes=changes), findings=findings)
+
+
+def with_reference(config: Config, registry: Sequence[Path], advisories: Sequence[Path]) -> Config:
+    """The configuration with reference files of a command line beside its own."""
+    return msgspec.structs.replace(
+        config,
+        registry=(*config.registry, *map(str, registry)),
+        advisories=(*config.advisories, *map(str, advisories)),
+    )
 
 
 def judge_again(inventory: Inventory, checks: Sequence[Check], judge: Judge) -> Result:

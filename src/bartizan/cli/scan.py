@@ -4,14 +4,17 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 import typer
 
 from bartizan.cli.session import (
+    AdvisoriesOption,
     ConfigOption,
     HomeOption,
     OutputOption,
     ProcessesOption,
     ProjectOption,
+    RegistryOption,
     emit,
     opened,
     progress,
@@ -48,6 +51,8 @@ def scan(
     output: Path | None = OutputOption,
     snapshot: Path | None = typer.Option(None, "--snapshot", help="Save the inventory and snapshots to FILE."),
     from_snapshot: Path | None = typer.Option(None, "--from-snapshot", help="Judge a saved FILE again; look nowhere."),
+    registry: list[Path] = RegistryOption,
+    advisories: list[Path] = AdvisoriesOption,
     lab: bool = typer.Option(False, "--lab", help="Scan the lab: a small estate of real servers, one poisoned."),
     config: Path | None = ConfigOption,
 ) -> None:
@@ -72,12 +77,10 @@ def scan(
             if lab:
                 home = _lab()
             launching = launch or (Launch.SANDBOX if lab else Launch.ASK if _terminal() else Launch.NEVER)
-            projects, targets = project or [], targets or []
-            asked = Asked(
-                home=home, projects=projects, targets=targets, only_targets=True, processes=processes, public=public
-            )
-            scope = scope_of(settings, asked)
-            result = asyncio.run(app.scan(scope, Launching(launching.value), settings, parts, tell))
+            where = Asked(home=home, projects=project or [], targets=targets or [], only_targets=True)
+            asked = msgspec.structs.replace(where, processes=processes, public=public)
+            told = app.with_reference(settings, registry, advisories)
+            result = asyncio.run(app.scan(scope_of(settings, asked), Launching(launching.value), told, parts, tell))
     result = excepted(result, accepted, today)
     if snapshot:
         emit(app.saved(result.inventory), snapshot)

@@ -22,6 +22,12 @@ ProjectOption = typer.Option(None, "--project", exists=True, file_okay=False, he
 ProcessesOption = typer.Option(
     False, "--processes", help="Look at the processes of this machine too, with --home or targets."
 )
+RegistryOption = typer.Option(
+    [], "--registry", exists=True, help="A copy of the MCP registry (server.json documents) to compare with."
+)
+AdvisoriesOption = typer.Option(
+    [], "--advisories", exists=True, help="Advisories in the form of OSV, a file or a folder, to judge by as well."
+)
 OutputOption = typer.Option(None, "--output", dir_okay=False, help="Write to FILE instead of standard output.")
 
 

@@ -22,6 +22,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     projects_max: int = 1_000
     package_copies_max: int = 64
     package_scripts_max: int = 32
+    reference_bytes_max: int = 256 * 1024 * 1024
+    reference_files_max: int = 500_000
 
     # Reading messages
     message_bytes_max: int = 16 * 1024 * 1024
