@@ -21,7 +21,7 @@ def samples(check: Check, kind: str):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.rule.name)
-@pytest.mark.mission("K4.assess", "K5.assess", "P4")
+@pytest.mark.mission("K3.assess", "K4.assess", "K5.assess", "P4")
 def test_a_rule_finds_something_in_each_of_its_matching_samples(check: Check):
     matching = samples(check, "match")
     assert matching
@@ -30,7 +30,7 @@ def test_a_rule_finds_something_in_each_of_its_matching_samples(check: Check):
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.rule.name)
-@pytest.mark.mission("K4.assess", "K5.assess", "P4")
+@pytest.mark.mission("K3.assess", "K4.assess", "K5.assess", "P4")
 def test_a_rule_finds_nothing_in_each_of_its_missing_samples(check: Check):
     missing = samples(check, "miss")
     assert missing

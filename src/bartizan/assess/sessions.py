@@ -12,6 +12,7 @@ from bartizan.model.asset import Asset, AssetId, AssetKind, Edge, EdgeKind
 from bartizan.model.inventory import Inventory
 from bartizan.model.json import as_array, as_text
 from bartizan.model.label import Ability, Label, labels_of
+from bartizan.model.unasked import everything_unasked, unasked_patterns
 
 
 class Usable(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ def sessions(inventory: Inventory) -> Iterator[Session]:
             for edge in here:
                 for tool in exposed.get(edge.target, ()):
                     if labels[tool.id] and _permitted(edge, tool):
-                        asks = not (_approved(edge, tool) or approvals.get(client, False))
+                        asks = not _unasked(tool, edge, approvals.get(client, ()))
                         known = usable.get(tool.id)
                         usable[tool.id] = Usable(
                             tool=tool.id,
@@ -63,25 +64,27 @@ def sessions(inventory: Inventory) -> Iterator[Session]:
                 yield Session(client=client, project=project, tools=tuple(usable[one] for one in sorted(usable)))
 
 
-def _approvals(inventory: Inventory) -> dict[AssetId, bool]:
-    """Clients with a settings file that lets every tool run unasked."""
-    assets = inventory.by_id()
-    return {
-        edge.source: True
-        for edge in inventory.edges
-        if edge.kind is EdgeKind.READS
-        and (document := assets.get(edge.target)) is not None
-        and document.attributes.get("runs_unasked")
-    }
+def _approvals(inventory: Inventory) -> dict[AssetId, list[object]]:
+    """By client, the settings by which it asks less."""
+    assets, found = inventory.by_id(), dict[AssetId, list[object]]()
+    for edge in inventory.edges:
+        if edge.kind is EdgeKind.READS and (document := assets.get(edge.target)) is not None:
+            found.setdefault(edge.source, []).extend(as_array(document.attributes.get("approvals")))
+    return found
+
+
+def _unasked(tool: Asset, edge: Edge, approvals: Iterable[object]) -> bool:
+    """Whether a client runs a tool without asking: by the server's entry or by its settings."""
+    if _matches(tool.name, edge.attributes.get("tools_approved")):
+        return True
+    server = f"mcp__{as_text(edge.attributes.get('name'))}"
+    names = {server, f"{server}__*", f"{server}__{tool.name}"}
+    return any(everything_unasked(one) or names & set(unasked_patterns(one)) for one in approvals)
 
 
 def _permitted(edge: Edge, tool: Asset) -> bool:
     allowed, denied = edge.attributes.get("tools_allowed"), edge.attributes.get("tools_denied")
     return (not allowed or _matches(tool.name, allowed)) and not _matches(tool.name, denied)
-
-
-def _approved(edge: Edge, tool: Asset) -> bool:
-    return _matches(tool.name, edge.attributes.get("tools_approved"))
 
 
 def _matches(name: str, patterns: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bartizan.discover.choices import tool_choices
 from bartizan.discover.credentials import (
     FoundCredential,
     hides_code,
@@ -85,6 +86,8 @@ def take_server(gathering: Gathering, sight: Sighting, key: Secret, digests: Map
         )
     )
     configures = {"name": name, "enabled": entry.enabled, "scope": _scope(sight), "path": record.path}
+    configures |= {"project": project} if (project := _project(sight)) else {}
+    configures |= tool_choices(entry.rest, key)
     gathering.edge(sight.client, server, EdgeKind.CONFIGURES, configures)
     gathering.credentials(shown.credentials, (server, EdgeKind.HOLDS), (sight.stored, EdgeKind.STORES))
     _take_package(gathering, server, package, digests.get(local, ""))
@@ -243,6 +246,13 @@ def _local_path(package: PackageRef | None, entry: Entry, record: FileRecord) ->
 def _scope(sight: Sighting) -> str:
     known = next((one.scope for one in sight.spec.paths if one.path == sight.record.pattern), "user")
     return "project" if known == "user" and "projects" in sight.entry.path[:1] else known
+
+
+def _project(sight: Sighting) -> str:
+    """The folder for whose work alone the entry counts; empty for one that is there always."""
+    if sight.entry.path[:1] == ("projects",) and len(sight.entry.path) > 1:
+        return str(sight.entry.path[1])
+    return sight.record.workspace if _scope(sight) == "project" else ""
 
 
 _BRIDGE_HEADER = re.compile(r"([A-Za-z0-9\-]+):\s*(.+)", re.DOTALL)

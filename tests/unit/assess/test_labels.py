@@ -38,6 +38,7 @@ def told(definition: dict[str, Any], name: str = "", *credentials: Asset) -> set
     return {label.ability.value for label in labels if label.confidence is not Confidence.LOW}
 
 
+@pytest.mark.mission("K3.assess")
 @pytest.mark.parametrize(
     ("definition", "abilities"),
     [
@@ -75,6 +76,7 @@ def test_a_package_tells_whose_data_a_tool_reads():
     assert [label.ability for label in LABELLER.labels(definition, named, [])] == [Ability.READS_PRIVATE]
 
 
+@pytest.mark.mission("K3.assess")
 def test_an_annotation_takes_no_danger_away():
     harmless = {"readOnlyHint": True, "destructiveHint": False, "openWorldHint": False}
     assert "destroys" in told(tool("delete_file", "Deletes a file", "path", annotations=harmless))

@@ -179,11 +179,38 @@ def test_a_flow_whose_last_tool_runs_unasked_is_critical(estate: Estate):
     assert "without asking" in unasked.message
 
 
-def test_a_client_that_asks_for_nothing_makes_every_flow_unasked(estate: Estate):
+@pytest.mark.parametrize(
+    "approvals",
+    [
+        [{"setting": "permissions/defaultMode", "value": "bypassPermissions", "line": 1}],
+        [{"setting": "chat.tools.autoApprove", "value": True, "line": 1}],
+        [{"setting": "permissions/allow", "value": ["mcp__x__run_command"], "line": 1}],
+        [{"setting": "permissions/allow", "value": ["Bash(ls)", "mcp__x"], "line": 1}],
+    ],
+)
+def test_a_setting_by_which_nobody_is_asked_makes_the_flow_unasked(estate: Estate, approvals: list[Any]):
     client = estate.client("a", estate.server("both", FETCH, RUN))
-    estate.asset(AssetKind.DOCUMENT, "document:s", client, EdgeKind.READS, runs_unasked=["/yolo: true"])
+    estate.asset(AssetKind.DOCUMENT, "document:s", client, EdgeKind.READS, approvals=approvals)
     (flow,) = estate.inventory.flows
     assert flow.unasked
+
+
+@pytest.mark.parametrize(
+    "approvals",
+    [
+        [],
+        "x",
+        [{"setting": "permissions/defaultMode", "value": "plan"}],
+        [{"setting": "chat.tools.autoApprove", "value": 1}],
+        [{"setting": "permissions/allow", "value": ["mcp__other"]}],
+        [{"setting": "enableAllProjectMcpServers", "value": True}],
+    ],
+)
+def test_other_settings_leave_it_asked(estate: Estate, approvals: Any):
+    client = estate.client("a", estate.server("both", FETCH, RUN))
+    estate.asset(AssetKind.DOCUMENT, "document:s", client, EdgeKind.READS, approvals=approvals)
+    (flow,) = estate.inventory.flows
+    assert not flow.unasked
 
 
 def attack_chain(estate: Estate, *, status: str = "open", kind: str = "aws-access-key-id") -> str:
