@@ -31,7 +31,7 @@ class Hooks:
 
     @hookspec
     def bartizan_content(self) -> Iterable[str]:
-        """Give names of importable packages that hold content: `checks/`, `clients.yml`, as `bartizan.content` does."""
+        """Name packages that hold content: `checks/`, `clients.yml`, `labels.yml`, as `bartizan.content` does."""
         return ()
 
     @hookspec
