@@ -55,6 +55,9 @@ def _section(client: ClientSpec) -> Iterator[str]:
     yield "| path | holds | format | where in it |"
     yield "|---|---|---|---|"
     yield from (_line(path) for path in client.paths)
+    yield from (
+        f"| `{log.path}`{_systems(log.systems)} | {log.role} | text | searched for secrets |" for log in client.logs
+    )
 
 
 _LISTS = {"inputs": "`${input:ID}` with an input that it asks for", "env_vars": "`env_vars`", "env_keys": "`env_keys`"}
@@ -75,11 +78,13 @@ def _mends(client: ClientSpec) -> Iterator[str]:
 
 
 def _line(path: ConfigPath) -> str:
-    everywhere = len(path.systems) == 3
-    systems = "" if everywhere else f" ({', '.join(path.systems)})"
     scope = "" if path.scope == "user" else f", {path.scope}"
     keys = ", ".join(f"`{key}`" if key else "the document" for key in path.keys)
-    return f"| `{path.path}`{systems} | {path.role}{scope} | {path.format} | {keys} |"
+    return f"| `{path.path}`{_systems(path.systems)} | {path.role}{scope} | {path.format} | {keys} |"
+
+
+def _systems(systems: tuple[str, ...]) -> str:
+    return "" if len(systems) == 3 else f" ({', '.join(systems)})"
 
 
 def main() -> None:

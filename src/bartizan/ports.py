@@ -4,7 +4,7 @@ Adapters implement these; tests give fakes. A port that looks at the world retur
 looks that say what it could not find, because silence is not a clean result.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
@@ -20,7 +20,16 @@ from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
 from bartizan.model.pin import Approved, Pin, Review
-from bartizan.model.record import EndpointRecord, FileRecord, NamedFile, PackageRecord, ProcessRecord, WantedPackage
+from bartizan.model.record import (
+    EndpointRecord,
+    FileRecord,
+    LogRecord,
+    LogSecret,
+    NamedFile,
+    PackageRecord,
+    ProcessRecord,
+    WantedPackage,
+)
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 
@@ -74,6 +83,12 @@ class FileCollector(Protocol):
 
     def read_configurations(self, paths: Iterable[str]) -> Collected[FileRecord]:
         """Read configurations that our user names."""
+        ...
+
+    def read_logs(
+        self, folders: Iterable[NamedFile], find: Callable[[str], Sequence[LogSecret]]
+    ) -> Collected[LogRecord]:
+        """Search logs and crash dumps of clients, and of folders in which servers work, with `find`."""
         ...
 
     def digests(self, paths: Iterable[str]) -> dict[str, str]:

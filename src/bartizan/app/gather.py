@@ -14,6 +14,7 @@ from bartizan.discover.clients import read_clients
 from bartizan.discover.copies import wanted_packages
 from bartizan.discover.credentials import redact_url
 from bartizan.discover.identify import asset_id
+from bartizan.discover.logs import read_logs, secret_finder, working_folders
 from bartizan.discover.named import read_packages
 from bartizan.discover.network import read_endpoints
 from bartizan.discover.processes import read_processes
@@ -110,8 +111,12 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
         limits=parts.limits,
     )
     agents = read_agents(records, parts.catalogue, key=parts.key, at=at)
-    told = Observation(seen_by="files", at=at, looks=(*collected.looks, *named.looks, *extra.looks))
-    return [read.observation, agents, told], read.launches
+    logs = collector.read_logs(
+        working_folders(read.launches, (record.home for record in records)), secret_finder(parts.key)
+    )
+    looks = (*collected.looks, *named.looks, *extra.looks, *logs.looks)
+    told = Observation(seen_by="files", at=at, looks=looks)
+    return [read.observation, agents, read_logs(logs.records, at=at), told], read.launches
 
 
 def _copies(

@@ -42,11 +42,20 @@ class ConfigPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     approvals: tuple[str, ...] = ()
 
 
+class LogPath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where logs or crash dumps lie: a pattern as at ConfigPath. They are searched for secrets only."""
+
+    path: str
+    systems: tuple[System, ...] = ("linux", "macos", "windows")
+    role: Literal["log", "crash_dump"] = "log"
+
+
 class ClientSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A client: its files, where that is known from, and how sure it is.
 
     `fields` says under which keys (in order, parted by blanks) an entry holds command, args, env, url, url_sse,
-    headers, directory, type, enabled, disabled and env_file, where these differ from the usual ones.
+    headers, directory, type, enabled, disabled and env_file, where these differ from the usual ones. `logs` are those
+    that the client keeps of its servers; those of the unknown client are what runtimes and package managers leave.
 
     `reference` is how its files name a variable instead of a secret: a text with NAME in it, filled in by the client,
     or `inputs` (VS Code asks and keeps), `env_vars` (Codex) and `env_keys` (Goose), lists of variables that are passed
@@ -60,6 +69,7 @@ class ClientSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     vendor: str = ""
     processes: tuple[str, ...] = ()
     paths: tuple[ConfigPath, ...]
+    logs: tuple[LogPath, ...] = ()
     fields: dict[str, str] = {}
     reference: str = ""
     reference_fields: str = "command args env url headers"

@@ -25,6 +25,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     reference_bytes_max: int = 256 * 1024 * 1024
     reference_files_max: int = 500_000
 
+    # Searching logs and crash dumps for secrets
+    logs_max: int = 500
+    log_bytes_max: int = 16 * 1024 * 1024
+    log_end_bytes_max: int = 1024 * 1024
+    logs_bytes_max: int = 64 * 1024 * 1024
+    logs_seconds_max: float = 20.0
+    log_secrets_max: int = 100
+
     # Reading messages
     message_bytes_max: int = 16 * 1024 * 1024
     json_depth_max: int = 64

@@ -61,6 +61,33 @@ class PackageRecord(msgspec.Struct, frozen=True, kw_only=True):
     signature: str = ""
 
 
+class LogSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """A secret in a searched text: what it is, its fingerprint, and where it stands. `line` counts from 1."""
+
+    kind: str
+    fingerprint: str
+    start: int = 0
+    end: int = 0
+    line: int | None = None
+
+
+class LogRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A log or crash dump in which secrets stand; of its text nothing is kept.
+
+    `client` is the catalogue entry whose pattern matched, `role` is `log` or `crash_dump`.
+    """
+
+    path: str
+    client: str
+    role: str
+    user: str = ""
+    home: str = ""
+    uid: int | None = None
+    mode: int | None = None
+    bytes: int = 0
+    secrets: tuple[LogSecret, ...] = ()
+
+
 class Listening(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP socket that listens. `address` is textual, IPv4 or IPv6, without brackets."""
 

@@ -1,9 +1,7 @@
 """Reading the files of clients: bounded, and careful with links, pipes and other people's files."""
 
 import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -11,21 +9,20 @@ import msgspec
 
 from bartizan.adapters.collectors.homes import Home, environment_of, homes_of_this_machine, this_system
 from bartizan.adapters.collectors.installed import Installed
+from bartizan.adapters.collectors.logs import FindSecrets, LogRun, of_one_owner
+from bartizan.adapters.collectors.opening import Content, printable, read_file
 from bartizan.adapters.collectors.paths import Budget, matches
 from bartizan.model.client import ClientSpec, ConfigPath, Roots, expand
 from bartizan.model.coverage import Look, Outcome
 from bartizan.model.errors import Place
 from bartizan.model.limits import DEFAULT, Limits
-from bartizan.model.record import FileRecord, NamedFile, PackageRecord, WantedPackage
-from bartizan.model.secret import Secret
+from bartizan.model.record import FileRecord, LogRecord, NamedFile, PackageRecord, WantedPackage
 from bartizan.ports import Collected
 
 UNKNOWN = "unknown"  # the catalogue's entry for files of clients that it does not list
 NAMED = "named"  # the role of a file that our user names
 
 FindProjects = Callable[[Sequence[FileRecord], Sequence[ClientSpec]], Sequence[tuple[FileRecord, str]]]
-
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class FileCollector:
@@ -80,11 +77,28 @@ class FileCollector:
             run.configuration(path)
         return run.collected()
 
+    def read_logs(self, folders: Iterable[NamedFile], find: FindSecrets) -> Collected[LogRecord]:
+        """Search logs and crash dumps of these homes, projects and `folders`, which configurations name, with `find`.
+
+        A folder counts where it belongs to the owner of the home that names it. Nothing of a log is kept.
+        """
+        run = LogRun(self._catalogue, find, self._limits)
+        for home in self._homes:
+            run.sweep(Roots(system=home.system, home=home.path, root=None, environment=home.environment), home)
+        if self._root is not None:
+            run.sweep(Roots(system=self._homes[0].system if self._homes else this_system(), root=self._root), None)
+        by_path = {home.path: home for home in self._homes}
+        named = [(one.path, by_path.get(one.home)) for one in folders]
+        projects = [(folder, self._owner_of(folder)) for folder in self._projects]
+        for folder, home in [*projects, *of_one_owner(named)][: self._limits.projects_max]:
+            run.sweep(Roots(system=home.system if home else this_system(), project=folder, root=None), home)
+        return run.collected()
+
     def digests(self, paths: Iterable[str]) -> dict[str, str]:
         """SHA-256 of local programs by path. What is no readable file within the size limit is left out."""
         found: dict[str, str] = {}
         for path in dict.fromkeys(paths):
-            content = _read(path, self._owner_of(path), self._limits.file_bytes_max)
+            content = read_file(path, self._owner_of(path), self._limits.file_bytes_max)
             if content.body is not None:
                 found[path] = hashlib.sha256(content.body).hexdigest()
         return found
@@ -98,7 +112,7 @@ class FileCollector:
         return Collected(records=tuple(shown), looks=tuple(dict.fromkeys(search.looks)))
 
     def _body(self, path: str, home: Home | None) -> tuple[bytes | None, str]:
-        content = _read(path, home, self._limits.file_bytes_max)
+        content = read_file(path, home, self._limits.file_bytes_max)
         return content.body, "" if content.missing else content.problem
 
     def _owner_of(self, path: str) -> Home | None:
@@ -114,7 +128,7 @@ class _Run:
         self._catalogue, self._limits = catalogue, limits
         self.records: dict[tuple[str, str], FileRecord] = {}
         self._looks: list[Look] = []
-        self._contents: dict[str, _Content] = {}
+        self._contents: dict[str, Content] = {}
         self._claimed: set[str] = set()
         self._visited: set[str] = set()
         self._bytes = 0
@@ -160,7 +174,7 @@ class _Run:
         if home is None:
             self._look(path, Outcome.SKIPPED, "a file that no home's configuration names")
             return
-        content = _read(path, home, self._limits.document_bytes_max)
+        content = read_file(path, home, self._limits.document_bytes_max)
         inside = path.startswith(home.path.rstrip("/") + "/") and ".." not in path.split("/")
         if content.missing:
             self._look(path, Outcome.ABSENT, "a configuration names this file, and it is not there")
@@ -172,7 +186,7 @@ class _Run:
 
     def configuration(self, path: str) -> None:
         """One configuration that our user names, whoever owns it."""
-        content = _read(path, None, self._limits.file_bytes_max)
+        content = read_file(path, None, self._limits.file_bytes_max)
         if content.missing:
             self._look(path, Outcome.FAILED, "this file is not there")
             return
@@ -205,10 +219,10 @@ class _Run:
         for folder, reason in budget.problems:
             self._look(folder, Outcome.TRUNCATED if "more" in reason else Outcome.FAILED, reason)
 
-    def _content(self, path: str, entry: ConfigPath, home: Home | None) -> "_Content":
+    def _content(self, path: str, entry: ConfigPath, home: Home | None) -> Content:
         """Read a file within its own limit, and all files together within theirs."""
         prose = entry.format not in {"json", "jsonc"}
-        content = _read(path, home, self._limits.document_bytes_max if prose else self._limits.file_bytes_max)
+        content = read_file(path, home, self._limits.document_bytes_max if prose else self._limits.file_bytes_max)
         self._bytes += len(content.body or b"")
         if content.body is not None and self._bytes > self._limits.config_bytes_max:
             problem = f"all files together are larger than config_bytes_max ({self._limits.config_bytes_max})"
@@ -216,7 +230,7 @@ class _Run:
         return content
 
     def _keep(
-        self, path: str, client: str, entry: ConfigPath, content: "_Content", *, home: Home | None, workspace: str
+        self, path: str, client: str, entry: ConfigPath, content: Content, *, home: Home | None, workspace: str
     ) -> None:
         shown = printable(path)
         if (client, shown) in self.records:
@@ -266,113 +280,6 @@ def _tail(pattern: str) -> str:
     """What follows the head of a pattern, with at least one folder or a name that says whose it is."""
     tail = pattern.partition("/")[2].replace("**/", "*")
     return tail if "/" in tail or tail.startswith(".") else ""
-
-
-class _Content(msgspec.Struct, frozen=True, kw_only=True):
-    """What opening a file gave."""
-
-    body: bytes | None = None
-    problem: str = ""
-    missing: bool = False
-    uid: int | None = None
-    mode: int | None = None
-    size: int = 0
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.body).hexdigest() if self.body is not None else ""
-
-    def text(self) -> tuple[Secret | None, str]:
-        """The text, or what is the matter with it."""
-        if self.body is None:
-            return None, self.problem
-        try:
-            encoding = "utf-16" if self.body[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
-            return Secret(self.body.decode(encoding)), ""
-        except UnicodeDecodeError as error:
-            return None, f"not UTF-8 (byte {error.start})"
-
-
-def printable(path: str) -> str:
-    """A path that can be encoded: bytes that are no UTF-8 become replacement characters."""
-    return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _read(path: str, home: Home | None, most: int) -> _Content:
-    """Read a regular file of at most `most` bytes. A link is followed to a file of the home's owner only."""
-    try:
-        before = Path(path).stat()  # before opening: to open a pipe can block, to open a device can do anything
-        if not stat.S_ISREG(before.st_mode):
-            return _Content(problem=f"not a regular file but {_kind(before.st_mode)}", uid=before.st_uid)
-        descriptor = os.open(path, _FLAGS)
-    except (FileNotFoundError, NotADirectoryError):
-        return _dangling(path)
-    except (OSError, ValueError) as error:
-        return _Content(problem=f"cannot be read: {getattr(error, 'strerror', None) or 'not a path'}")
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        return _read_open(file.fileno(), path, home, most)
-
-
-def _read_open(descriptor: int, path: str, home: Home | None, most: int) -> _Content:
-    """Judge what was really opened: between the look and the opening somebody may have put another file there."""
-    status = os.fstat(descriptor)
-    posix = os.name == "posix"
-    told = _Content(uid=status.st_uid if posix else None, mode=status.st_mode if posix else None, size=status.st_size)
-    if not stat.S_ISREG(status.st_mode):
-        return msgspec.structs.replace(told, problem="not a regular file")
-    owner = home.uid if home else 0
-    if owner is not None and status.st_uid != owner and _linked(descriptor, path, home):
-        return msgspec.structs.replace(told, problem="a symbolic link to a file of another owner")
-    if status.st_size > most:
-        return msgspec.structs.replace(told, problem=f"larger than {most} bytes")
-    body = b""
-    try:
-        while len(body) <= most and (chunk := os.read(descriptor, 1 << 20)):
-            body += chunk
-    except OSError as error:
-        return msgspec.structs.replace(told, problem=f"cannot be read: {error.strerror}")
-    if len(body) > most:
-        return msgspec.structs.replace(told, problem=f"larger than {most} bytes")
-    return msgspec.structs.replace(told, body=body)
-
-
-def _linked(descriptor: int, path: str, home: Home | None) -> bool:
-    """Whether a link led to what was opened: below the home, or anywhere on a path outside of it.
-
-    Where the kernel tells (Linux), it is asked what the descriptor really is, so nobody can put the link away in time.
-    """
-    start = home.path.rstrip("/") if home and path.startswith(home.path.rstrip("/") + "/") else ""
-    try:
-        opened = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - a plain text is what there is
-    except OSError:
-        return _link_on_the_way(path, start)
-    return opened != os.path.realpath(start or "/").rstrip("/") + path[len(start) :]
-
-
-def _link_on_the_way(path: str, start: str) -> bool:
-    here = start
-    for name in path[len(start) :].strip("/").split("/"):
-        here = f"{here}/{name}"
-        if os.path.islink(here):  # noqa: PTH114 - a plain text is what there is
-            return True
-    return False
-
-
-def _dangling(path: str) -> _Content:
-    if os.path.islink(path):  # noqa: PTH114 - as above
-        return _Content(problem="a symbolic link to nothing")
-    return _Content(missing=True)
-
-
-def _kind(mode: int) -> str:
-    kinds: Mapping[int, str] = {
-        stat.S_IFDIR: "a folder",
-        stat.S_IFIFO: "a pipe",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-    }
-    return kinds.get(stat.S_IFMT(mode), "something else")
 
 
 __all__ = ["FileCollector", "Home", "environment_of", "homes_of_this_machine"]

@@ -8,6 +8,7 @@ from bartizan.model.inventory import Inventory
 from bartizan.rules.check import Sight
 
 _OTHERS_READ, _OTHERS_WRITE = 0o044, 0o022
+_TOLD_ELSEWHERE = {"log", "crash_dump"}  # nothing is started from what they say
 
 
 def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
@@ -15,7 +16,7 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     mode = int(subject.attributes.get("mode") or "0", 8)
     place = subject.places[0] if subject.places else None
     stored = sum(edge.source == subject.id and edge.kind is EdgeKind.STORES for edge in inventory.edges)
-    if mode & _OTHERS_WRITE:
+    if mode & _OTHERS_WRITE and subject.attributes.get("role") not in _TOLD_ELSEWHERE:
         yield Sight(
             message=f"{subject.name} can be written by other users (mode {mode:o})",
             detail="write",
