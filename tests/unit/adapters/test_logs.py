@@ -154,8 +154,10 @@ def test_a_folder_of_another_owner_is_not_entered_because_a_configuration_names_
 
 def test_folders_in_which_servers_work_are_named_with_the_home_they_lie_in():
     launches = {
-        "server:a": Launch(transport=Transport.STDIO, directory="/home/ada/work/"),
+        "server:a": Launch(transport=Transport.STDIO, directory="/home/ada/project/"),
         "server:b": Launch(transport=Transport.STDIO, directory="relative"),
         "server:c": Launch(transport=Transport.STDIO),
     }
-    assert working_folders(launches, ["/home/ada", "/home/bob"]) == [NamedFile(path="/home/ada/work", home="/home/ada")]
+    assert working_folders(launches, ["/home/ada", "/home/bob"]) == [
+        NamedFile(path="/home/ada/project", home="/home/ada")
+    ]
