@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 from bartizan.model.errors import ContentError, Place
 from bartizan.rules.check import Check
-from bartizan.rules.load import Rule, load
+from bartizan.rules.load import Rule, load, read_words
 
 BUILT_IN = "bartizan.content"
 
@@ -21,12 +21,16 @@ def load_content(packages: Iterable[str] = (BUILT_IN,)) -> tuple[list[Check], li
     """Checks with functions, and the rules of the lexicon. Raises ContentError with all mistakes."""
     texts: dict[str, str] = {}
     modules: dict[str, str] = {}
+    words: dict[str, str] = {}
     for package in packages:
+        told = files(package).joinpath("checks", "words.yml")
+        if told.is_file():
+            words[f"{package.replace('.', '/')}/checks/words.yml"] = told.read_text(encoding="utf-8")
         for folder, module in _folders(files(package).joinpath("checks"), f"{package}.checks"):
             path = f"{module.replace('.', '/')}/rule.yml"
             texts[path] = folder.joinpath("rule.yml").read_text(encoding="utf-8")
             modules[path] = module
-    rules = {rule.name: rule for rule in load(texts)}
+    rules = {rule.name: rule for rule in load(texts, read_words(words))}
     checks: list[Check] = []
     mistakes: list[tuple[Place, str]] = []
     for path, module in modules.items():

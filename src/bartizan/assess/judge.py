@@ -10,8 +10,8 @@ from bartizan.assess.lexicon import Hit, Lexicon
 from bartizan.model.json import JsonObject
 from bartizan.rules.load import Rule
 from bartizan.text import regex
-from bartizan.text.fold import fold, fold_with_places
-from bartizan.text.layers import Layer, layers
+from bartizan.text.fold import fold, locate
+from bartizan.text.layers import RESPELLED, Layer, layers
 from bartizan.text.normalise import show
 
 # The score from which a person should look, and from which a gateway may refuse, given that many signs. Both were set
@@ -115,15 +115,15 @@ class Judge:
         hits = self._lexicon.hits(fold(leaf.text))
         if not hits:
             return
-        places = fold_with_places(leaf.text).places
-        for hit in hits:
-            start = places[hit.start] if hit.start < len(places) else 0
-            end = places[min(hit.end, len(places)) - 1] + 1 if places else 0
+        for hit, (start, end) in zip(hits, locate(leaf.text, [(hit.start, hit.end) for hit in hits]), strict=True):
             yield _sign(hit, leaf, start, max(start, end))
 
     def _hidden(self, leaf: Leaf, layer: Layer) -> Iterable[Sign]:
         """What hides, by being hidden; and what a hidden text says, which counts as much as if it stood in the open."""
         inner = self._lexicon.hits(fold(layer.text)) if layer.text else []
+        if inner and layer.kind in RESPELLED:
+            open_ones = {hit.number for hit in self._lexicon.hits(fold(leaf.text))}
+            inner = [hit for hit in inner if hit.number not in open_ones]
         for rule in self._layers:
             weight = rule.check.layers.get(layer.kind, 0.0)
             weight = max(weight, rule.check.layers.get("says", 0.0)) if inner else weight

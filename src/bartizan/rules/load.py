@@ -83,8 +83,14 @@ _TAG = re.compile(
 )
 
 
-def load(files: Mapping[str, str]) -> list[Rule]:
-    """Rules from texts by file name, ordered by name. Raises ContentError with every mistake of every file."""
+Words = Mapping[str, str]
+
+
+def load(files: Mapping[str, str], words: Words | None = None) -> list[Rule]:
+    """Rules from texts by file name, ordered by name. Raises ContentError with every mistake of every file.
+
+    `words` are the named alternatives that patterns share: `{name}` in a pattern stands for them (`read_words`).
+    """
     mistakes: list[tuple[Place, str]] = []
     rules: dict[str, Rule] = {}
     identities: dict[str, str] = {}
@@ -97,7 +103,8 @@ def load(files: Mapping[str, str]) -> list[Rule]:
         except NOT_YAML as error:
             mistakes.append(yaml_mistake(path, error))
             continue
-        mistakes += [(Place(path=path), what) for what in _mistakes(rule)]
+        rule, unknown = _expanded(rule, words or {})
+        mistakes += [(Place(path=path), what) for what in (*_mistakes(rule), *unknown)]
         for unique in (rule.id, rule.name):
             if unique in identities:
                 mistakes.append((Place(path=path), f"{unique} is already used by {identities[unique]}"))
@@ -110,6 +117,51 @@ def load(files: Mapping[str, str]) -> list[Rule]:
 
 def _convert(text: str) -> Rule:
     return msgspec.convert(yaml.load(text, Loader=_Loader), Rule)  # noqa: S506 - a SafeLoader
+
+
+_WORD = re.compile(r"\{([a-z_]+)\}")  # a repetition such as {0,40} holds no letter
+_DEPTH_MAX = 4
+
+
+def read_words(files: Mapping[str, str]) -> dict[str, str]:
+    """The named alternatives of files such as `checks/words.yml`: a map from a name to a list of RE2 alternatives.
+
+    A word may use others. Raises ContentError with every mistake of every file.
+    """
+    mistakes: list[tuple[Place, str]] = []
+    words: dict[str, str] = {}
+    for path, text in sorted(files.items()):
+        try:
+            lists = msgspec.convert(yaml.load(text, Loader=_Loader), dict[str, list[str]])  # noqa: S506
+        except msgspec.ValidationError as error:
+            mistakes.append((Place(path=path), str(error)))
+        except NOT_YAML as error:
+            mistakes.append(yaml_mistake(path, error))
+        else:
+            words |= {name: "(?:" + "|".join(alternatives) + ")" for name, alternatives in lists.items()}
+    if mistakes:
+        raise ContentError(mistakes)
+    return words
+
+
+def _expanded(rule: Rule, words: Words) -> tuple[Rule, list[str]]:
+    if not any("{" in pattern.text for pattern in rule.check.patterns):
+        return rule, []
+    unknown: set[str] = set()
+
+    def word(match: re.Match[str]) -> str:
+        if match[1] not in words:
+            unknown.add(match[1])
+        return words.get(match[1], "")
+
+    def expand(text: str) -> str:
+        for _ in range(_DEPTH_MAX):
+            text = _WORD.sub(word, text)
+        return text
+
+    patterns = tuple(msgspec.structs.replace(one, text=expand(one.text)) for one in rule.check.patterns)
+    check = msgspec.structs.replace(rule.check, patterns=patterns)
+    return msgspec.structs.replace(rule, check=check), [f"no word {{{name}}} is known" for name in sorted(unknown)]
 
 
 def _mistakes(rule: Rule) -> list[str]:

@@ -2,17 +2,23 @@
 
 Unicode tags and variation selectors carry bytes that nothing draws (Unicode UTS 55 section 3, the "ASCII smuggling"
 reports of 2024); zero-width characters split words; bidirectional controls turn them round; escape sequences hide
-lines from a terminal; comments hide from a rendered page; base64, hexadecimal, percent and rot13 hide from a reader.
+lines from a terminal; comments and styles hide from a rendered page; base64, base32, hexadecimal, percent, character
+references, escapes, rot13, reversed and spaced letters hide from a reader.
+
+Most texts hold none: RE2 says in one pass which kinds could be there, and only those are looked for.
 """
 
 import base64
 import binascii
 import codecs
+import html
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 import msgspec
+
+from bartizan.text import regex
 
 _DEPTH_MAX = 3
 _LAYERS_MAX = 64
@@ -32,14 +38,45 @@ _TAGS = re.compile("[\U000e0001-\U000e007f]{4,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{6,}")
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]+(?=[A-Za-z])")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]+")
+_INVISIBLE = regex.Pattern(
+    r"([\x{ad}\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{fe00}-\x{fe0f}\x{feff}\x{e0001}-\x{e01ef}])"
+)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,20}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,2000}|[@-Z\\-_])|[\x9b\x08]")
-_COMMENT = re.compile(r"<!--(.{3,4000}?)(?:-->|\Z)", re.DOTALL)
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_\-=])[A-Za-z0-9+/_\-]{24,}={0,2}")
-_HEX = re.compile(r"(?<![0-9A-Fa-f])(?:0x)?((?:[0-9A-Fa-f]{2}){12,})(?![0-9A-Fa-f])|((?:\\x[0-9A-Fa-f]{2}){8,})")
+_UNSEEN = regex.Pattern(
+    r"(?i)(<[a-z]\w{0,20}\s[^<>]{0,300}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*[01](?:px|pt|em)?\s*[;\"']"
+    r"|opacity\s*:\s*0(?:\.0+)?\s*[;\"']|color\s*:\s*(?:#f{3,6}|white|transparent)\b|\bhidden\b)[^<>]{0,300}>)"
+)
+_UNSEEN_CHARACTERS_MAX = 4_000
+_BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{24,}={0,6}(?![A-Za-z0-9])")
+_HEX = re.compile(r"[0-9A-Fa-f]{24,}")
+_HEX_ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|=[0-9A-F]{2}){8,}")
+_HEX_PAIRS = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[ :,-]){11,}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
 _PERCENT = re.compile(r"(?:[A-Za-z0-9]{0,8}%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9]{0,8}")
-_ROT13 = re.compile(r"(?i)\b(?:gur|naq|lbh|vtaber|cerivbhf|vafgehpgvba|frperg|svyr|hfre|orsber)\w{0,6}\b")
-_PRINTABLE_SHARE_MIN = 0.9
-_SAYS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+[ /:@.\n][A-Za-z/~]")
+_REFERENCES = re.compile(r"(?:&#(?:\d{2,3}|x[0-9A-Fa-f]{2});\s?){8,}")
+_SPACED = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]([ .\-_*|·]))(?:[A-Za-z]\1{1,3}){6,}[A-Za-z](?![A-Za-z])")
+_CODES = re.compile(r"(?<!\d)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])[ ,]+){11,}\d{2,3}(?!\d)")
+_ROT13_WORDS = r"(?i)\b(?:gur|naq|lbh|vtaber|cerivbhf|vafgehpgvbaf?|frperg|svyr|hfre|orsber|cyrnfr|cnffjbeq|flfgrz)\b"
+_REVERSED_WORDS = (
+    r"(?i)\b(?:erongi|suoiverp|snoitcurtsni|tpmorp|drowssap|terces|laever|metsys|tegrof|elif|resu|dnes|eht|lla)\b"
+)
+_LEET_WORD = r"(?i)\b[a-z]*(?:[a-z][013457@$][a-z]|[01345@$][a-z]{2}|[a-z]{2}[013457@$]\b)[a-z013457@$]*"
+# Numbered as the readers in `_HIDDEN` below.
+_POSSIBLE = regex.OnePassSet(
+    (
+        r"[A-Za-z0-9+/_\-]{24}",
+        r"(?:[0-9A-Fa-f]{2}[ :,-]){11}",
+        r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|=[0-9A-F]{2}){8}",
+        r"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9]{0,8}){6}",
+        r"(?:&#(?:\d{2,3}|x[0-9A-Fa-f]{2});\s?){8}",
+        r"(?:[A-Za-z][ .\-_*|·]{1,3}){7}",
+        r"(?:\d{2,3}[ ,]{1,2}){11}",
+        rf"{_ROT13_WORDS}(?s:.)*{_ROT13_WORDS}(?s:.)*{_ROT13_WORDS}",
+        rf"{_REVERSED_WORDS}(?s:.)*{_REVERSED_WORDS}(?s:.)*{_REVERSED_WORDS}",
+        rf"(?:{_LEET_WORD}(?s:.)*){{3}}",
+        r"<!--",
+        r"(?i)<\w{1,20}\s[^>]*(?:display|visibility|font-size|opacity|color|hidden)",
+    )
+)
 
 
 def layers(text: str) -> list[Layer]:
@@ -60,24 +97,16 @@ def _collect(text: str, depth: int, outer: Layer | None, found: list[Layer]) -> 
 
 
 def _direct(text: str) -> Iterator[Layer]:
-    if not text.isascii():
+    if not text.isascii() and _INVISIBLE.first(text):
         yield from _matches(_TAGS, "unicode_tags", text, _from_tags)
         yield from _matches(_SELECTORS, "variation_selectors", text, _from_selectors)
         yield from _matches(_ZERO_WIDTH, "zero_width", text, lambda _: "")
         yield from _matches(_BIDI, "bidirectional", text, lambda _: "")
     if "\x1b" in text or "\x9b" in text or "\x08" in text:
         yield from _matches(_ANSI, "escape_sequence", text, lambda _: "")
-    if "<!--" in text:
-        yield from _matches(_COMMENT, "comment", text, lambda match: match[1].strip())
-    if len(text) >= 24:
-        yield from _matches(_BASE64, "base64", text, lambda match: _from_base64(match[0]))
-        yield from _matches(_HEX, "hexadecimal", text, _from_hex)
-        if "%" in text:
-            yield from _matches(_PERCENT, "percent", text, lambda match: _told(unquote(match[0])))
-        if len(_ROT13.findall(text[:_ENCODED_CHARACTERS_MAX])) >= 3:
-            yield Layer(
-                kind="rot13", text=codecs.decode(text[:_ENCODED_CHARACTERS_MAX], "rot13"), start=0, end=len(text)
-            )
+    if len(text) >= 12:
+        for number in _POSSIBLE.matching(text):
+            yield from _HIDDEN[number](text)
 
 
 def _matches(
@@ -98,18 +127,132 @@ def _from_selectors(match: re.Match[str]) -> str | None:
     return _printable(raw) or ""
 
 
-def _from_base64(word: str) -> str | None:
-    body = word[:_ENCODED_CHARACTERS_MAX].rstrip("=").replace("-", "+").replace("_", "/")
-    body = body[: len(body) - (len(body) % 4 == 1)]
+_NOT_OF_A_RUN = bytes(
+    code for code in range(256) if not (chr(code).isascii() and (chr(code).isalnum() or chr(code) in "+/_-="))
+)
+_RUNS_ONLY = bytes.maketrans(_NOT_OF_A_RUN, b" " * len(_NOT_OF_A_RUN))
+_TEXTUAL = bytes((9, 10, 13, *range(32, 127), *range(0x80, 0xF5)))
+_RUN_MIN = 24
+
+
+def _runs(text: str) -> Iterator[Layer]:
+    """Base64, base32 and hexadecimal: long runs without a blank. Most are digests and ids, which say nothing."""
+    runs = {run for run in text.encode("utf-8", "replace").translate(_RUNS_ONLY).split() if len(run) >= _RUN_MIN}
+    for run in sorted(runs):
+        for kind, told in _decoded(run):
+            start = text.find(run.decode())
+            yield Layer(kind=kind, text=told, start=max(start, 0), end=max(start, 0) + len(run))
+
+
+def _decoded(run: bytes) -> Iterator[tuple[str, str]]:
+    body = run[:_ENCODED_CHARACTERS_MAX].strip(b"=")
+    plain = body.replace(b"-", b"+").replace(b"_", b"/")
+    if _may_tell(lambda: binascii.a2b_base64(plain[:24])):
+        plain = plain[: len(plain) - (len(plain) % 4 == 1)]
+        told = _safely(lambda: _printable(base64.b64decode(plain + b"=" * (-len(plain) % 4))))
+        if told:
+            yield "base64", told
+    for match in _HEX.finditer(body.decode()):
+        digits = match[0]
+        if _may_tell(lambda digits=digits: bytes.fromhex(digits[:24])):
+            told = _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+            if told:
+                yield "hexadecimal", told
+    if _BASE32.fullmatch(body.decode()):
+        told = _safely(lambda: _printable(base64.b32decode(body + b"=" * (-len(body) % 8))))
+        if told:
+            yield "base32", told
+
+
+def _may_tell(head: Callable[[], bytes]) -> bool:
+    """Whether the first bytes could be text: the quick question that digests answer with no."""
     try:
-        return _printable(base64.b64decode(body + "=" * (-len(body) % 4)))
+        return not head().translate(None, _TEXTUAL)
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _safely(decode: Callable[[], str | None]) -> str | None:
+    try:
+        return decode()
     except (binascii.Error, ValueError):
         return None
 
 
-def _from_hex(match: re.Match[str]) -> str | None:
-    digits = (match[1] or match[2].replace("\\x", ""))[:_ENCODED_CHARACTERS_MAX]
-    return _printable(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+def _from_pairs(match: re.Match[str]) -> str | None:
+    return _printable(bytes.fromhex(re.sub(r"[^0-9A-Fa-f]", "", match[0])))
+
+
+def _from_escapes(match: re.Match[str]) -> str | None:
+    return _printable(bytes.fromhex(re.sub(r"\\x|\\u00|=", "", match[0])[:_ENCODED_CHARACTERS_MAX]))
+
+
+def _from_codes(match: re.Match[str]) -> str | None:
+    numbers = [int(one) for one in re.findall(r"\d+", match[0])[:_ENCODED_CHARACTERS_MAX]]
+    return _printable(bytes(one for one in numbers if one < 256))
+
+
+def _from_spaced(match: re.Match[str]) -> str | None:
+    """Words spelled letter by letter: a wider gap parts two words."""
+    separator = re.escape(match[1])
+    words = re.split(f"{separator}{{2,}}", match[0])
+    return " ".join(re.sub(separator, "", word) for word in words)
+
+
+def _comments(text: str) -> Iterator[Layer]:
+    """What stands between `<!--` and `-->`; without an end, the rest, as a browser reads it."""
+    start = text.find("<!--")
+    while start >= 0:
+        end = text.find("-->", start + 4)
+        inner = text[start + 4 : end if end >= 0 else len(text)].strip()
+        if inner:
+            yield Layer(kind="comment", text=inner, start=start, end=end + 3 if end >= 0 else len(text))
+        start = text.find("<!--", end + 3) if end >= 0 else -1
+
+
+def _unseen_elements(text: str) -> Iterator[Layer]:
+    """The text of elements that a page does not draw, or draws in the colour of its ground."""
+    for start, end in _UNSEEN.groups(text):
+        close = text.find("</", end, end + _UNSEEN_CHARACTERS_MAX)
+        inner = text[end : close if close >= 0 else end + _UNSEEN_CHARACTERS_MAX].strip()
+        if inner:
+            yield Layer(kind="unseen_element", text=inner, start=start, end=end + len(inner))
+
+
+def _whole(kind: str, decode: Callable[[str], str]) -> Callable[[str], Iterator[Layer]]:
+    def read(text: str) -> Iterator[Layer]:
+        head = text[:_ENCODED_CHARACTERS_MAX]
+        yield Layer(kind=kind, text=decode(head), start=0, end=len(head))
+
+    return read
+
+
+def _each(
+    pattern: re.Pattern[str], kind: str, decode: Callable[[re.Match[str]], str | None]
+) -> Callable[[str], Iterator[Layer]]:
+    return lambda text: _matches(pattern, kind, text, decode)
+
+
+_LEET = str.maketrans("013457@$", "oieastas")
+_LEET_WORDS = re.compile(_LEET_WORD)
+# Layers that are the whole text, spelled otherwise: what they say tells only where the text does not say it itself.
+RESPELLED = frozenset({"rot13", "reversed", "leet"})
+_HIDDEN: tuple[Callable[[str], Iterator[Layer]], ...] = (
+    _runs,
+    _each(_HEX_PAIRS, "hexadecimal", _from_pairs),
+    _each(_HEX_ESCAPES, "hexadecimal", _from_escapes),
+    _each(_PERCENT, "percent", lambda match: _told(unquote(match[0]))),
+    _each(_REFERENCES, "character_references", lambda match: _told(html.unescape(match[0]))),
+    _each(_SPACED, "spaced_letters", _from_spaced),
+    _each(_CODES, "character_codes", _from_codes),
+    _whole("rot13", lambda text: codecs.decode(text, "rot13")),
+    _whole("reversed", lambda text: text[::-1]),
+    _whole("leet", lambda text: _LEET_WORDS.sub(lambda match: match[0].translate(_LEET), text)),
+    _comments,
+    _unseen_elements,
+)
+_PRINTABLE_SHARE_MIN = 0.9
+_SAYS = re.compile(r"(?<![A-Za-z])[A-Za-z]{2,}+[ /:@.\n][A-Za-z/~]")
 
 
 def _printable(raw: bytes) -> str | None:

