@@ -1,13 +1,15 @@
 """Every rule proves itself: on samples that it matches, and on samples that it does not."""
 
 import json
+from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from bartizan.app.content import load_checks, load_content
 from bartizan.assess.copies import copies, entry
-from bartizan.assess.judge import Judge
+from bartizan.assess.judge import Judge, Judgement
 from bartizan.rules.check import Check, run
 from bartizan.rules.samples import read_samples
 
@@ -43,21 +45,28 @@ LEXICON = [rule for rule in RULES if not rule.check.copies]
 JUDGE = Judge(RULES)
 
 
-def texts(name: str, kind: str) -> list[str]:
-    path = files("bartizan.content").joinpath("checks/tool_poisoning", name, "samples", f"{kind}.jsonl")
-    return [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+def judgements(name: str, kind: str) -> Iterator[tuple[str, Judgement]]:
+    """Samples are texts, or what a parameter of a tool that needs nothing of the kind asks for."""
+    (folder,) = Path(str(files("bartizan.content").joinpath("checks"))).glob(f"*/{name}")
+    for line in (folder / "samples" / f"{kind}.jsonl").read_text(encoding="utf-8").splitlines():
+        sample = json.loads(line)
+        if "parameter" in sample:
+            schema = {"type": "object", "properties": {"extra": {"description": sample["parameter"]}}}
+            yield line, JUDGE.definition({"name": "roll", "description": "Rolls dice.", "inputSchema": schema})
+        else:
+            yield line, JUDGE.text(sample["text"])
 
 
 @pytest.mark.parametrize("name", [rule.name for rule in LEXICON])
 def test_a_rule_of_the_lexicon_finds_a_sign_in_each_of_its_matching_texts(name: str):
-    for text in texts(name, "match"):
-        assert name in {sign.rule.name for sign in JUDGE.text(text).signs}, text
+    for line, judgement in judgements(name, "match"):
+        assert name in {sign.rule.name for sign in judgement.signs}, line
 
 
 @pytest.mark.parametrize("name", [rule.name for rule in LEXICON])
 def test_a_rule_of_the_lexicon_finds_none_in_each_of_its_missing_texts(name: str):
-    for text in texts(name, "miss"):
-        assert name not in {sign.rule.name for sign in JUDGE.text(text).signs}, text
+    for line, judgement in judgements(name, "miss"):
+        assert name not in {sign.rule.name for sign in judgement.signs}, line
 
 
 @pytest.mark.parametrize("kind", ["match", "miss"])

@@ -98,12 +98,13 @@ def _definition(value: Any) -> JsonObject:
 
 
 def _line(index: int, judgement: Judgement, pointer: str) -> Line:
-    found = tuple(_sign(sign, judgement.verdict, pointer) for sign in judgement.signs)
+    told = () if judgement.verdict is Verdict.CLEAN else judgement.signs
+    found = tuple(_sign(sign, judgement.verdict, pointer) for sign in told)
     return Line(index=index, verdict=judgement.verdict.value, score=judgement.score, findings=found)
 
 
 def _sign(sign: Sign, verdict: Verdict, pointer: str) -> SignOut:
-    severity = _SEVERITY[verdict] or Severity.INFORMATIONAL
+    severity = _SEVERITY[verdict] or Severity.MEDIUM
     return SignOut(
         rule=sign.rule.name,
         severity=severity.value,

@@ -39,7 +39,7 @@ def judge_documents(inventory: Inventory, judge: Judge) -> list[Finding]:
 def judge_document(text: str, origin: Origin, judge: Judge) -> Judgement:
     """The judgement of the worst place, with the signs of every place that is not clean."""
     parts = list(passages(text))
-    told = [[_weighed(sign, part, origin) for sign in judge.text(part.text).signs] for part in parts]
+    told = [[_weighed(sign, part, origin) for sign in judge.signs(part.text)] for part in parts]
     places = [
         _place(parts, number, [sign for sign in (*told[number], *following) if sign.weight >= _SIGN_MIN])
         for number, following in enumerate([*told[1:], []])

@@ -1,5 +1,7 @@
 """Judging a definition or a text: signs are weighed, independent ones add up, one weak sign is never `malicious`."""
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -8,10 +10,11 @@ import msgspec
 from bartizan.assess.leaves import Leaf, leaves
 from bartizan.assess.lexicon import Hit, Lexicon
 from bartizan.model.json import JsonObject
+from bartizan.model.origin import Origin
 from bartizan.rules.load import Rule
 from bartizan.text import regex
-from bartizan.text.fold import fold, locate
-from bartizan.text.layers import RESPELLED, Layer, layers
+from bartizan.text.fold import Span, fold, locate
+from bartizan.text.layers import ENCODED, RESPELLED, Layer, layers
 from bartizan.text.normalise import show
 
 # The score from which a person should look, and from which a gateway may refuse, given that many signs. Both were set
@@ -23,6 +26,12 @@ SIGN_FROM = 0.25  # a weaker sign counts for the score, not as one of the two
 STRONG_FROM = 0.5
 REPEATED_SHARE = 0.5  # a second sign of one rule tells half of what one of another rule tells
 _QUOTED_MAX = 120
+_PART_CHARACTERS = 700
+_PURPOSE = frozenset({"/name", "/title", "/description"})
+_USUAL_IN_TEXTS = frozenset({"colour"})  # what programs print is coloured; a definition has no reason to be
+_PARAMETERS = "/inputSchema/properties/"
+_NAME_OF_WORDS_FROM = 3
+_ACROSS_FROM = 0.3
 # Names and descriptions repeat from tool to tool: those found clean are not searched again, up to so many characters.
 _REMEMBERED_CHARACTERS_MAX = 2_000_000
 _REMEMBERED_EACH_MAX = 4_000
@@ -36,16 +45,32 @@ class Verdict(StrEnum):
     MALICIOUS = "malicious"
 
 
-class Sign(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that tells. `start` and `end` count code points of the text at `pointer`; `number` is its pattern."""
+_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
 
-    rule: Rule
-    number: int
+
+class Sign(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that tells. `start` and `end` count code points of the text at `pointer`; `hit` is its pattern.
+
+    While `folded`, they count those of the folded text: nobody is told where the signs of a clean text stand.
+    """
+
+    hit: Hit
     weight: float
+    folded: bool = False
     pointer: str
     start: int
     end: int
     evidence: str
+
+    @property
+    def rule(self) -> Rule:
+        """The rule whose sign it is."""
+        return self.hit.rule
+
+    @property
+    def number(self) -> int:
+        """Of its pattern; -1 for what is no pattern."""
+        return self.hit.number
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,38 +97,56 @@ class Judge:
 
     def definition(self, definition: JsonObject) -> Judgement:
         """Judge everything of a definition that is read."""
-        return self._judge(leaves(definition))
+        told = leaves(definition)
+        purpose = " ".join(leaf.text for leaf in told if leaf.pointer in _PURPOSE)
+        signs = [sign for sign in self._judge(told) if not sign.hit.unless or not sign.hit.unless.first(fold(purpose))]
+        judgement = _placed(judged(signs))
+        bad = judgement.verdict is Verdict.MALICIOUS
+        detects = bad and speaks_of_attacks(purpose, _WORDS_OF_A_DETECTOR_MIN)
+        if detects and _only_mentions(judgement, told):
+            return msgspec.structs.replace(judgement, verdict=Verdict.SUSPICIOUS)
+        return judgement
 
     def with_copies(self, judgement: Judgement, told: Iterable[str]) -> Judgement:
         """The judgement of a tool that looks like others: `told` says of each what it is like, and in what."""
         more = [
-            Sign(rule=rule, number=-1, weight=rule.check.copies, pointer="/name", start=0, end=0, evidence=show(text))
+            _sign(Hit(rule=rule, number=-1, weight=rule.check.copies, start=0, end=0), Leaf("/name", text), 0, 0, text)
             for rule in self._copies
             for text in told
         ]
-        return judged([*judgement.signs, *more], judgement.pointers) if more else judgement
+        return _placed(judged([*judgement.signs, *more])) if more else judgement
 
-    def text(self, text: str) -> Judgement:
-        """Judge one text. One that speaks about attacks, as a review or a rule does, is `suspicious` at most.
+    def text(self, text: str, origin: Origin = Origin.UNKNOWN) -> Judgement:
+        """Judge one text by what is usual where it comes from.
 
-        An attacker can write so too, and then a person looks; nobody's security review is refused without asking.
+        One that speaks about attacks, as a review or a rule does, is `suspicious` at most: an attacker can write so
+        too, and then a person looks; nobody's security review is refused without asking.
         """
-        judgement = self._judge([Leaf("", text)])
+        leaf = Leaf("", text)
+        signs = (_at(origin, sign) for sign in self._judge([leaf], ignored=_USUAL_IN_TEXTS))
+        judgement = _placed(_judged_by_parts(list(signs)))
+        if judgement.verdict is Verdict.MALICIOUS and _only_mentions(judgement, [leaf]):
+            return msgspec.structs.replace(judgement, verdict=Verdict.SUSPICIOUS)
         if judgement.verdict is Verdict.MALICIOUS and speaks_of_attacks(text):
             return msgspec.structs.replace(judgement, verdict=Verdict.SUSPICIOUS)
         return judgement
 
-    def _judge(self, told: Sequence[Leaf]) -> Judgement:
+    def signs(self, text: str) -> tuple[Sign, ...]:
+        """Everything that tells in a text, with its place, for who weighs it himself."""
+        return _placed_signs(judged(self._judge([Leaf("", text)], ignored=_USUAL_IN_TEXTS)).signs)
+
+    def _judge(self, told: Sequence[Leaf], ignored: frozenset[str] = frozenset()) -> list[Sign]:
         new = [leaf for leaf in told if leaf.text not in self._clean]
-        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text)]
-        joined = fold("\n.\n".join(leaf.text for leaf in new))  # a sentence ends where a text ends
+        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text) if layer.kind not in ignored]
         signs: list[Sign] = []
-        if self._lexicon.any_in(joined):
+        # A sentence ends where a text ends.
+        if len(new) == 1 or self._lexicon.any_in(fold("\n.\n".join(_spaced(leaf.text) for leaf in new))):
             signs += [sign for leaf in new for sign in self._signs(leaf)]
         signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer)]
+        signs += self._across(told, signs)
         if not signs and not hidden:
             self._remember(new)
-        return judged(signs)
+        return signs
 
     def _remember(self, clean: Iterable[Leaf]) -> None:
         for leaf in clean:
@@ -112,20 +155,48 @@ class Judge:
                 self._room -= len(leaf.text) + 1
 
     def _signs(self, leaf: Leaf) -> Iterable[Sign]:
-        hits = self._lexicon.hits(fold(leaf.text))
-        if not hits:
+        hits = self._lexicon.hits(fold(_spaced(leaf.text)))
+        hits = [hit for hit in hits if not hit.only_in_parameters or leaf.pointer.startswith(_PARAMETERS)]
+        for hit in hits:
+            yield Sign(
+                hit=hit,
+                weight=hit.weight,
+                folded=True,
+                pointer=leaf.pointer,
+                start=hit.start,
+                end=hit.end,
+                evidence=leaf.text,
+            )
+
+    def _across(self, told: Sequence[Leaf], found: Sequence[Sign]) -> Iterable[Sign]:
+        """Signs of sentences that begin in one text and end in the next: split over fields, so that none tells."""
+        parts = [leaf for leaf in told if " " in leaf.text]
+        if len(parts) < 2:
             return
-        for hit, (start, end) in zip(hits, locate(leaf.text, [(hit.start, hit.end) for hit in hits]), strict=True):
-            yield _sign(hit, leaf, start, max(start, end))
+        folded = [fold(leaf.text) for leaf in parts]
+        known = {sign.hit.number for sign in found}
+        at, starts = 0, [0]
+        for one in folded[:-1]:
+            at += len(one) + 1
+            starts.append(at)
+        for hit in self._lexicon.hits(" ".join(folded)):
+            number = bisect_right(starts, hit.start) - 1
+            crosses = hit.end > starts[number] + len(folded[number])
+            if crosses and hit.number not in known and hit.weight >= _ACROSS_FROM and not hit.only_in_parameters:
+                leaf = parts[number]
+                yield _sign(hit, leaf, 0, len(leaf.text), " | ".join(folded)[hit.start : hit.end + 4])
 
     def _hidden(self, leaf: Leaf, layer: Layer) -> Iterable[Sign]:
         """What hides, by being hidden; and what a hidden text says, which counts as much as if it stood in the open."""
         inner = self._lexicon.hits(fold(layer.text)) if layer.text else []
+        inner = [hit for hit in inner if not hit.only_in_parameters]
         if inner and layer.kind in RESPELLED:
             open_ones = {hit.number for hit in self._lexicon.hits(fold(leaf.text))}
             inner = [hit for hit in inner if hit.number not in open_ones]
         for rule in self._layers:
             weight = rule.check.layers.get(layer.kind, 0.0)
+            if layer.kind in ENCODED and says_a_sentence(layer.text):
+                weight = max(weight, rule.check.layers.get("sentence", 0.0))
             weight = max(weight, rule.check.layers.get("says", 0.0)) if inner else weight
             if weight:
                 hit = Hit(rule=rule, number=-1, weight=weight, start=0, end=0)
@@ -135,17 +206,84 @@ class Judge:
             yield _sign(hit, leaf, layer.start, layer.end, layer.text[:_QUOTED_MAX])
 
 
+def _placed(judgement: Judgement) -> Judgement:
+    """Where the signs stand in the texts as they were, and their words; until then the evidence is the whole text."""
+    if judgement.verdict is Verdict.CLEAN:
+        return judgement
+    return msgspec.structs.replace(judgement, signs=_placed_signs(judgement.signs))
+
+
+def _placed_signs(told: Sequence[Sign]) -> tuple[Sign, ...]:
+    spans: dict[str, list[Span]] = {}
+    for sign in told:
+        if sign.folded:
+            spans.setdefault(sign.evidence, []).append((sign.start, sign.end))
+    places = {text: dict(zip(some, locate(_spaced(text), some), strict=True)) for text, some in spans.items()}
+    signs: list[Sign] = []
+    for sign in told:
+        start, end = places[sign.evidence][sign.start, sign.end] if sign.folded else (sign.start, sign.end)
+        quoted = show(sign.evidence[start:end], most=_QUOTED_MAX) if sign.folded else sign.evidence
+        signs.append(msgspec.structs.replace(sign, folded=False, start=start, end=max(start, end), evidence=quoted))
+    return tuple(signs)
+
+
+def _spaced(text: str) -> str:
+    """A name of many words as the sentence that it is; places stay the same."""
+    if " " in text or text.count("_") + text.count("-") < _NAME_OF_WORDS_FROM:
+        return text
+    return text.replace("_", " ").replace("-", " ")
+
+
+def _at(origin: Origin, sign: Sign) -> Sign:
+    factor = sign.rule.check.origins.get(origin, 1.0)
+    return sign if factor == 1 else msgspec.structs.replace(sign, weight=min(sign.weight * factor, 0.95))
+
+
 def _sign(hit: Hit, leaf: Leaf, start: int, end: int, told: str = "") -> Sign:
     quoted = show(told or leaf.text[start:end], most=_QUOTED_MAX)
     return Sign(
-        rule=hit.rule,
-        number=hit.number,
+        hit=hit,
         weight=hit.weight,
         pointer=leaf.pointer,
         start=start,
         end=end,
         evidence=quoted,
     )
+
+
+_QUOTES_OF = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "‹": "›", "<": ">"}
+_MENTIONED_BEFORE = 160
+_INTRODUCED = re.compile(
+    r"(?i)\b(?:such as|e\.g\.?|for example|for instance|like|requests? to|attempts? to|detect\w*|looks? for"
+    r"|scan\w* (?:\w+ ){0,3}for|check\w* (?:\w+ ){0,6}for|including|blocks?|flags?|finds?|tests?|prevents?|examples?:?"
+    r"|refus\w+|instructions? to|tr(?:y|ies) to)\b[^.]*\Z"
+)
+_WORDS_OF_A_DETECTOR_MIN = 2
+
+
+def _only_mentions(judgement: Judgement, told: Sequence[Leaf]) -> bool:
+    """Whether everything that tells stands in quotes or is introduced as an example: spoken of, not said."""
+    texts = {leaf.pointer: leaf.text for leaf in told}
+    return all(_mentioned(texts.get(sign.pointer, ""), sign) for sign in judgement.signs if sign.weight >= SIGN_FROM)
+
+
+def _mentioned(text: str, sign: Sign) -> bool:
+    before = text[max(0, sign.start - _MENTIONED_BEFORE) : sign.start + 1]
+    quoted = any(
+        opening in before and closing in text[max(sign.start + 1, sign.end - 1) : sign.end + _MENTIONED_BEFORE]
+        for opening, closing in _QUOTES_OF.items()
+    )
+    return quoted or _INTRODUCED.search(before) is not None
+
+
+_WORDS = re.compile(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]{2,}")
+_WORDS_OF_A_SENTENCE_MIN = 8
+
+
+def says_a_sentence(text: str) -> bool:
+    """Whether a decoded text is what somebody wrote to be read, and not a token, a digest or a program's data."""
+    words = _WORDS.findall(text)
+    return len(words) >= _WORDS_OF_A_SENTENCE_MIN and sum(map(len, words)) / len(text) > 0.7
 
 
 _ABOUT_ATTACKS = regex.PatternSet(
@@ -172,9 +310,9 @@ _ABOUT_ATTACKS = regex.PatternSet(
 _WORDS_OF_A_REVIEW_MIN = 4
 
 
-def speaks_of_attacks(text: str) -> bool:
+def speaks_of_attacks(text: str, words_min: int = _WORDS_OF_A_REVIEW_MIN) -> bool:
     """Whether a text uses so many different words of the trade that it is probably about attacks."""
-    return len(_ABOUT_ATTACKS.matching(fold(text))) >= _WORDS_OF_A_REVIEW_MIN
+    return len(_ABOUT_ATTACKS.matching(fold(text))) >= words_min
 
 
 def judged(signs: Sequence[Sign], pointers: frozenset[tuple[str, str]] = frozenset()) -> Judgement:
@@ -197,6 +335,18 @@ def judged(signs: Sequence[Sign], pointers: frozenset[tuple[str, str]] = frozens
     kept = sorted(best.values(), key=lambda sign: (-sign.weight, sign.rule.name, sign.pointer, sign.start, sign.number))
     seen = pointers.union((sign.rule.name, sign.pointer) for sign in signs)
     return Judgement(verdict=_verdict(score, by_rule), score=round(score, 3), signs=tuple(kept), pointers=seen)
+
+
+def _judged_by_parts(signs: Sequence[Sign]) -> Judgement:
+    """The worst judgement of any part of a long text: what stands pages apart does not add up."""
+    if not signs or max(sign.end for sign in signs) - min(sign.start for sign in signs) <= _PART_CHARACTERS:
+        return judged(signs)
+    ordered = sorted(signs, key=lambda sign: sign.start)
+    parts: list[Judgement] = []
+    for number, first in enumerate(ordered):
+        within = [sign for sign in ordered[number:] if sign.start <= first.start + _PART_CHARACTERS]
+        parts.append(judged(within))
+    return max(parts, key=lambda judgement: (_RANK[judgement.verdict], judgement.score))
 
 
 def _apart(signs: Iterable[Sign]) -> Iterable[Sign]:

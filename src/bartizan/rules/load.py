@@ -18,10 +18,16 @@ from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 
 
 class WeightedPattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One expression (RE2) over folded text, and how much it tells by itself, from 0 to 1."""
+    """One expression (RE2) over folded text, and how much it tells by itself, from 0 to 1.
+
+    With `where: parameter` it is read only in what a definition asks for (names and texts below its input schema).
+    `unless` is an expression over the definition's name, title and description: what such a tool needs tells nothing.
+    """
 
     text: str
     weight: float
+    where: Literal["anywhere", "parameter"] = "anywhere"
+    unless: str = ""
 
 
 class CheckBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -159,7 +165,9 @@ def _expanded(rule: Rule, words: Words) -> tuple[Rule, list[str]]:
             text = _WORD.sub(word, text)
         return text
 
-    patterns = tuple(msgspec.structs.replace(one, text=expand(one.text)) for one in rule.check.patterns)
+    patterns = tuple(
+        msgspec.structs.replace(one, text=expand(one.text), unless=expand(one.unless)) for one in rule.check.patterns
+    )
     check = msgspec.structs.replace(rule.check, patterns=patterns)
     return msgspec.structs.replace(rule, check=check), [f"no word {{{name}}} is known" for name in sorted(unknown)]
 

@@ -22,16 +22,16 @@ _LOOKALIKES = str.maketrans(
     "aeopcyxijsdhlkmtbhrnqwvaoeptuvikxbyonwxowz",
 )
 _SMALL_CAPITALS = str.maketrans("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ", "abcdefghijklmnoprstuvwyz")
-_MIXED = regex.Pattern(
+_MIXED = regex.Finder(
     r"([a-z][\p{Greek}\p{Cyrillic}\p{Armenian}]|[\p{Greek}\p{Cyrillic}\p{Armenian}][a-z]"
     r"|[\x{1D00}-\x{1D22}\x{A730}-\x{A731}ɢɪɴʀʙʏʜʟ])"
 )
 _WORD = re.compile(r"\w+")
-_QUOTES = "`*\"“”„«»"
+_QUOTES = '`*"“”„«»'
 _ASCII_LEVEL = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ\n\t\r", b"abcdefghijklmnopqrstuvwxyz   ")
 _ASCII_DROPPED = b'`*"' + bytes(code for code in (*range(32), 127) if chr(code) not in "\n\t\r")
 # What NFKC makes of the signs of Chinese and Japanese sentences, so that these alone do not cost a normalisation.
-_WIDE = tuple(zip("，！？：；（）～\u3000", ",!?:;()~ ", strict=True))
+_WIDE = tuple(zip("\uff0c\uff01\uff1f\uff1a\uff1b\uff08\uff09\uff5e\u3000", ",!?:;()~ ", strict=True))
 _BLANK = "\n\r\t\u1680"  # the others NFKC makes plain, or they are control characters
 _FEW = 16
 _ROUNDS_MAX = 4
@@ -86,7 +86,7 @@ def _seen(text: str) -> str:
     return text
 
 
-_BLANKS = regex.Pattern(
+_BLANKS = regex.Finder(
     r"([\x{34f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{2800}\x{3164}\x{ffa0}\x{fe00}-\x{fe0f}"
     r"\x{e0100}-\x{e01ef}])"
 )

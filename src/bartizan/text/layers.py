@@ -38,7 +38,7 @@ _TAGS = re.compile("[\U000e0001-\U000e007f]{4,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{6,}")
 _ZERO_WIDTH = re.compile("(?<=[A-Za-z])[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]+(?=[A-Za-z])")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]+")
-_INVISIBLE = regex.Pattern(
+_INVISIBLE = regex.Finder(
     r"([\x{ad}\x{180e}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{fe00}-\x{fe0f}\x{feff}\x{e0001}-\x{e01ef}])"
 )
 _ANSI = re.compile(r"\x1b(?:\[[0-?]{0,20}[ -/]{0,4}[@-~]|\][^\x07\x1b]{0,2000}|[@-Z\\-_])|[\x9b\x08]")
@@ -47,6 +47,7 @@ _UNSEEN = regex.Pattern(
     r"|opacity\s*:\s*0(?:\.0+)?\s*[;\"']|color\s*:\s*(?:#f{3,6}|white|transparent)\b|\bhidden\b)[^<>]{0,300}>)"
 )
 _UNSEEN_CHARACTERS_MAX = 4_000
+_COLOUR = re.compile(r"\x1b\[(?:(?!0*8[;m])[0-9]{1,3}[;:]?)*m")  # 8 draws nothing: that hides
 _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{24,}={0,6}(?![A-Za-z0-9])")
 _HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 _HEX_ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|=[0-9A-F]{2}){8,}")
@@ -103,7 +104,9 @@ def _direct(text: str) -> Iterator[Layer]:
         yield from _matches(_ZERO_WIDTH, "zero_width", text, lambda _: "")
         yield from _matches(_BIDI, "bidirectional", text, lambda _: "")
     if "\x1b" in text or "\x9b" in text or "\x08" in text:
-        yield from _matches(_ANSI, "escape_sequence", text, lambda _: "")
+        for match in _ANSI.finditer(text):
+            kind = "colour" if _COLOUR.fullmatch(match[0]) else "escape_sequence"
+            yield Layer(kind=kind, text="", start=match.start(), end=match.end())
     if len(text) >= 12:
         for number in _POSSIBLE.matching(text):
             yield from _HIDDEN[number](text)
@@ -237,6 +240,10 @@ _LEET = str.maketrans("013457@$", "oieastas")
 _LEET_WORDS = re.compile(_LEET_WORD)
 # Layers that are the whole text, spelled otherwise: what they say tells only where the text does not say it itself.
 RESPELLED = frozenset({"rot13", "reversed", "leet"})
+# Layers that somebody encoded, so that a reader does not read them.
+ENCODED = frozenset(
+    {"base64", "base32", "hexadecimal", "percent", "character_references", "character_codes", "spaced_letters"}
+)
 _HIDDEN: tuple[Callable[[str], Iterator[Layer]], ...] = (
     _runs,
     _each(_HEX_PAIRS, "hexadecimal", _from_pairs),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
+_SHOWN_MAX = 200
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -24,7 +25,7 @@ class Pattern:
         try:
             self._compiled = re2.compile(expression)  # pyright: ignore[reportUnknownMemberType]
         except re2.error as error:  # pyright: ignore
-            raise ValueError(f"{expression!r}: {error}") from None  # pyright: ignore
+            raise ValueError(f"{expression[:_SHOWN_MAX]!r}: {error}"[: 2 * _SHOWN_MAX]) from None  # pyright: ignore
 
     def groups(self, text: str) -> list[tuple[int, int]]:
         """Start and end, in code points, of the first group of every match."""
@@ -35,10 +36,26 @@ class Pattern:
         found = self._compiled.finditer(_encodable(text))  # pyright: ignore
         return [(match.span(1), match.span(2)) for match in found]  # pyright: ignore
 
+
+class Finder:
+    """One expression in RE2 syntax, and where it matches first. Raises ValueError if it is malformed.
+
+    Groups are not captured: so RE2 finds the place with its automata alone, ten times as fast.
+    """
+
+    def __init__(self, expression: str) -> None:
+        options = re2.Options()  # pyright: ignore
+        options.never_capture = True  # pyright: ignore
+        options.log_errors = False  # pyright: ignore
+        try:
+            self._compiled = re2.compile(expression, options)  # pyright: ignore[reportUnknownMemberType]
+        except re2.error as error:  # pyright: ignore
+            raise ValueError(f"{expression[:_SHOWN_MAX]!r}: {error}"[: 2 * _SHOWN_MAX]) from None  # pyright: ignore
+
     def first(self, text: str) -> tuple[int, int] | None:
-        """Start and end of the first group where it matches first."""
+        """Start and end, in code points, of the first match."""
         match = self._compiled.search(_encodable(text))  # pyright: ignore
-        return match.span(1) if match else None  # pyright: ignore
+        return match.span() if match else None  # pyright: ignore
 
 
 class PatternSet:
@@ -63,6 +80,12 @@ class PatternSet:
         if self._empty:
             return []
         return sorted(self._filter.Match(text.encode(errors="replace")) or ())  # pyright: ignore
+
+    def possible(self, text: str) -> list[int]:
+        """Numbers of the expressions whose literals are there, in order: no other can match."""
+        if self._empty:
+            return []
+        return sorted(self._filter.Match(text.encode(errors="replace"), potential=True) or ())  # pyright: ignore
 
 
 class OnePassSet:
