@@ -8,7 +8,6 @@ from bartizan.model.errors import ContentError, Place
 from bartizan.rules.load import Rule, WeightedPattern
 from bartizan.text import regex
 
-
 # The library's own search of all candidates is quick to call and slow on long texts.
 _SHORT_CHARACTERS_MAX = 8_000
 

@@ -21,7 +21,7 @@ _OUTWARD = frozenset(
     "note notes sidenote context comment comments memo remark feedback reason reasoning rationale summary thought "
     "thoughts conversation history transcript chat metadata extra misc debug trace telemetry tracking".split()
 )
-_OUTWARD_TEXT = regex.Pattern(
+_OUTWARD_TEXT = regex.Finder(
     r"\b(urls?|e-?mail address|recipients?|webhook|endpoint|callback|conversation|chat history|system prompt|"
     r"blind copy|bcc|forwarded to|sent to|copy of|credentials?|environment variables?)\b"
 )

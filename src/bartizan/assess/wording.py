@@ -25,7 +25,7 @@ _QUOTED_MAX = 120
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _SENTENCE_WORDS_MIN = 6
 # Words to a model about what it is to do: not yet an attack, but more than a rewording.
-_DIRECTIVE = regex.Pattern(
+_DIRECTIVE = regex.Finder(
     r"\b((?:always|never|must|do not|don't|should|shall|before|after|first|instead|every time|whenever|make sure)\b"
     r"[^.]{0,60}\b(?:call|use|invoke|send|include|pass|read|run|execute|tell|mention|ask|provide|fetch|open|add|copy|"
     r"forward|ignore|skip|prefer|obtain|attach|submit|follow)\b)"

@@ -207,7 +207,7 @@ def _windows(row: str, width: int) -> Iterator[str]:
 
 
 _ROWS = (("01234567890123456789", 12), (string.ascii_lowercase, 9), (string.ascii_uppercase, 9))
-_MADE_UP = regex.Pattern(
+_MADE_UP = regex.Finder(
     r"((?i:example|placeholder|change[-_]?me|redacted|your[-_]|[-_]here\b)|x{7}|X{7}|\*{7}|0{7}|1{7}|\.{7}|#{7}|"
     + "|".join(window for row, width in _ROWS for window in _windows(row, width))
     + ")"
