@@ -31,6 +31,11 @@ class Pattern:
         """Start and end, in code points, of the first group of every match."""
         return [match.span(1) for match in self._compiled.finditer(_encodable(text))]  # pyright: ignore
 
+    def first(self, text: str) -> tuple[int, int] | None:
+        """Start and end of the first group where it matches first."""
+        match = self._compiled.search(_encodable(text))  # pyright: ignore
+        return match.span(1) if match else None  # pyright: ignore
+
     def pairs(self, text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
         """Start and end of the first and of the second group of every match."""
         found = self._compiled.finditer(_encodable(text))  # pyright: ignore
