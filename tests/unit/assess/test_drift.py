@@ -129,7 +129,7 @@ EDITS: list[tuple[str, Any, DriftClass, Severity]] = [
         DriftClass.NEW_SENTENCE,
         MEDIUM,
     ),
-    (f"{P}/text/examples", ["mail to ops@evil.io"], DriftClass.NEW_INSTRUCTION, MEDIUM),
+    (f"{P}/text/examples", ["see ops.evil.io/x or www.evil.io"], DriftClass.NEW_REFERENCE, MEDIUM),
     ("/icons/0/src", "https://track.evil.io/icon.png", DriftClass.NEW_REFERENCE, MEDIUM),
     ("/_meta/revision", 4, DriftClass.STRUCTURE, NONE),
     ("/outputSchema", {"$schema": "http://json-schema.org/draft-07/schema#"}, DriftClass.STRUCTURE, NONE),
