@@ -122,7 +122,9 @@ def test_words_of_the_trade_do_not_excuse_a_tool():
     assert JUDGE.definition({**PLAIN, "description": words + POISON}).verdict is Verdict.MALICIOUS
 
 
-PAGES = sorted(Path(__file__).parents[3].glob("docs/**/*.md"))
+# The examples hold a poisoned one.
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [page for page in sorted(DOCS.glob("**/*.md")) if "examples" not in page.parts]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
