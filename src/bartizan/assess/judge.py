@@ -273,7 +273,8 @@ def _mentioned(text: str, sign: Sign) -> bool:
         opening in before and closing in text[max(sign.start + 1, sign.end - 1) : sign.end + _MENTIONED_BEFORE]
         for opening, closing in _QUOTES_OF.items()
     )
-    return quoted or _INTRODUCED.search(before) is not None
+    shown = text.count("```", 0, sign.start) % 2 == 1  # in a block of a page that shows something
+    return quoted or shown or _INTRODUCED.search(before) is not None
 
 
 _WORDS = re.compile(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]{2,}")
