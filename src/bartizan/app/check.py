@@ -11,6 +11,7 @@ from bartizan.assess.judge import Judge, Judgement, Sign, Verdict
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.finding import Severity
 from bartizan.model.json import JsonObject, as_object, as_text
+from bartizan.model.origin import Origin
 from bartizan.protocol.jsonrpc import decode
 
 Kind = Literal["tool", "text"]
@@ -82,10 +83,16 @@ def _told(index: int, judged: Callable[[], tuple[Judgement, str]]) -> Line:
 
 
 def _text(value: Any, judge: Judge) -> Judgement:
-    text = as_object(value).get("text")
+    fields = as_object(value)
+    text = fields.get("text")
     if not isinstance(text, str):
         raise RemoteProtocolError("no object with a `text` that is a string")
-    return judge.text(text)
+    return judge.text(text, _origin(fields.get("origin")))
+
+
+def _origin(told: Any) -> Origin:
+    """What the line says of where its text comes from; what nobody knows is judged as what nobody vouches for."""
+    return Origin(told) if told in set(Origin) else Origin.UNKNOWN
 
 
 def _definition(value: Any) -> JsonObject:

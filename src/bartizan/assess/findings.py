@@ -14,6 +14,7 @@ from bartizan.model.errors import Place
 from bartizan.model.finding import Finding, Severity, finding_id
 from bartizan.model.inventory import Inventory
 from bartizan.model.json import JsonObject, as_object, as_text
+from bartizan.model.origin import Origin
 from bartizan.rules.check import worst_first
 
 _HIGH_FROM, _MEDIUM_FROM = 0.65, 0.4
@@ -66,7 +67,7 @@ def _all(inventory: Inventory, judge: Judge) -> Iterator[Finding]:
     for snapshot in inventory.snapshots:
         server = snapshot.server
         if snapshot.instructions:
-            judgement = judge.text(snapshot.instructions)
+            judgement = judge.text(snapshot.instructions, Origin.INSTRUCTIONS)
             told = instructions_of(server, snapshot.instructions)
             yield from findings_of(judgement, told, server, "/discovered/instructions")
         lists: Sequence[tuple[str, tuple[Any, ...]]] = (

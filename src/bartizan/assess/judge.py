@@ -195,7 +195,7 @@ class Judge:
             inner = [hit for hit in inner if hit.number not in open_ones]
         for rule in self._layers:
             weight = rule.check.layers.get(layer.kind, 0.0)
-            if layer.kind in ENCODED and says_a_sentence(layer.text):
+            if layer.kind in ENCODED and says_a_sentence(layer):
                 weight = max(weight, rule.check.layers.get("sentence", 0.0))
             weight = max(weight, rule.check.layers.get("says", 0.0)) if inner else weight
             if weight:
@@ -278,13 +278,16 @@ def _mentioned(text: str, sign: Sign) -> bool:
 
 
 _WORDS = re.compile(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]{2,}")
-_WORDS_OF_A_SENTENCE_MIN = 8
+# Nobody but an example puts a few words into base64, and nobody at all a sentence into hexadecimal.
+_WORDS_OF_A_SENTENCE_MIN = {"base64": 8}
+_WORDS_OF_ANY_SENTENCE_MIN = 5
 
 
-def says_a_sentence(text: str) -> bool:
+def says_a_sentence(layer: Layer) -> bool:
     """Whether a decoded text is what somebody wrote to be read, and not a token, a digest or a program's data."""
-    words = _WORDS.findall(text)
-    return len(words) >= _WORDS_OF_A_SENTENCE_MIN and sum(map(len, words)) / len(text) > 0.7
+    words = _WORDS.findall(layer.text)
+    enough = len(words) >= _WORDS_OF_A_SENTENCE_MIN.get(layer.kind, _WORDS_OF_ANY_SENTENCE_MIN)
+    return enough and sum(map(len, words)) / len(layer.text) > 0.7
 
 
 _ABOUT_ATTACKS = regex.PatternSet(

@@ -52,11 +52,14 @@ _BASE32 = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{24,}={0,6}(?![A-Za-z0-9])")
 _HEX = re.compile(r"[0-9A-Fa-f]{24,}")
 _HEX_ESCAPES = re.compile(r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|=[0-9A-F]{2}){8,}")
 _HEX_PAIRS = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}[ :,-]){11,}[0-9A-Fa-f]{2}(?![0-9A-Fa-f])")
-_PERCENT = re.compile(r"(?:[A-Za-z0-9]{0,8}%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9]{0,8}")
+_PERCENT = re.compile(r"(?:[A-Za-z0-9]{0,20}%[0-9A-Fa-f]{2}){6,}[A-Za-z0-9]{0,20}")
 _REFERENCES = re.compile(r"(?:&#(?:\d{2,3}|x[0-9A-Fa-f]{2});\s?){8,}")
 _SPACED = re.compile(r"(?<![A-Za-z])(?:[A-Za-z]([ .\-_*|·]))(?:[A-Za-z]\1{1,3}){6,}[A-Za-z](?![A-Za-z])")
 _CODES = re.compile(r"(?<!\d)(?:(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])[ ,]+){11,}\d{2,3}(?!\d)")
-_ROT13_WORDS = r"(?i)\b(?:gur|naq|lbh|vtaber|cerivbhf|vafgehpgvbaf?|frperg|svyr|hfre|orsber|cyrnfr|cnffjbeq|flfgrz)\b"
+_ROT13_WORDS = (
+    r"(?i)\b(?:gur|naq|lbh|vtaber|cerivbhf|vafgehpgvbaf?|frperg|svyr|hfre|orsber|cyrnfr|cnffjbeq|flfgrz|lbhe|guvf|gung"
+    r"|sebz|jvgu|gurz|ernq|fraq)\b"
+)
 _REVERSED_WORDS = (
     r"(?i)\b(?:erongi|suoiverp|snoitcurtsni|tpmorp|drowssap|terces|laever|metsys|tegrof|elif|resu|dnes|eht|lla)\b"
 )
@@ -67,7 +70,7 @@ _POSSIBLE = regex.OnePassSet(
         r"[A-Za-z0-9+/_\-]{24}",
         r"(?:[0-9A-Fa-f]{2}[ :,-]){11}",
         r"(?:\\x[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|=[0-9A-F]{2}){8}",
-        r"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9]{0,8}){6}",
+        r"(?:%[0-9A-Fa-f]{2}[A-Za-z0-9]{0,20}){6}",
         r"(?:&#(?:\d{2,3}|x[0-9A-Fa-f]{2});\s?){8}",
         r"(?:[A-Za-z][ .\-_*|·]{1,3}){7}",
         r"(?:\d{2,3}[ ,]{1,2}){11}",
