@@ -316,3 +316,62 @@ class Store(Protocol):
     def close(self) -> None:
         """Release what is held."""
         ...
+
+
+class BusError(Exception):
+    """The bus cannot take or give events: a full disk, a file that another program locks. Says why, and where."""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """An event on the bus and its number there: whole numbers from 1, without gaps, in the order of acceptance."""
+
+    sequence: int
+    event: Event
+
+
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """Events after a cursor. `lost` counts those between the cursor and the first that the bus still has."""
+
+    events: tuple[Kept, ...]
+    lost: int = 0
+
+    @property
+    def cursor(self) -> int | None:
+        """What to read after next time; None where nothing came."""
+        return self.events[-1].sequence if self.events else None
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check of the whole bus found. `broken` names the first place that is not as it was accepted.
+
+    `signed` is the number of the last event that a signature covers: behind it, cutting off the end shows nowhere.
+    """
+
+    events: int = 0
+    first: int = 0
+    last: int = 0
+    signed: int = 0
+    broken: str = ""
+
+
+class Bus(Protocol):
+    """Carries events from the process that sees them to those that judge them; each of them may crash alone.
+
+    Every method may be called from several threads and processes, and raises BusError.
+    """
+
+    def accept(self, *events: Event) -> int:
+        """Commit events, all or none; the number of the last one. What is accepted outlives the end of this process."""
+        ...
+
+    def read(self, after: int, most: int) -> Portion:
+        """Give up to `most` events with numbers above `after`, the oldest first."""
+        ...
+
+    def verify(self) -> Verified:
+        """Check that every event is as it was accepted."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...

@@ -1,6 +1,8 @@
 """The adapters that ship, by name, for `app/bootstrap.py`."""
 
 from bartizan.adapters.approvers.terminal import TerminalApprover, consent_digest
+from bartizan.adapters.bus.batched import Batches
+from bartizan.adapters.bus.sqlite import Journal
 from bartizan.adapters.clock import SystemClock
 from bartizan.adapters.collectors.files import FileCollector
 from bartizan.adapters.collectors.homes import home_at, homes_of_this_machine
@@ -15,8 +17,10 @@ from bartizan.adapters.vaults.references import SCHEMES, References
 
 __all__ = [
     "SCHEMES",
+    "Batches",
     "BubblewrapSandbox",
     "FileCollector",
+    "Journal",
     "LocalVault",
     "McpProber",
     "NetworkLadder",

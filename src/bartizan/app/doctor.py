@@ -5,8 +5,10 @@ import sys
 
 import msgspec
 
+from bartizan.app.bus import verified_bus
 from bartizan.app.parts import Parts
 from bartizan.model.errors import UsageError
+from bartizan.ports import BusError
 from bartizan.text.normalise import show
 
 
@@ -32,6 +34,7 @@ def diagnose(parts: Parts) -> list[Ability]:
             else f"{system} is untested: paths are covered by fixtures, processes and sandbox are not there",
         ),
         Ability(name="store", works=True, detail="opened, its schema is current"),
+        _events(),
         Ability(
             name="processes",
             works=all(look.complete for look in processes.looks),
@@ -46,6 +49,20 @@ def diagnose(parts: Parts) -> list[Ability]:
             "and a definition that is approved (pin approve) here could be written by any of them",
         ),
     ]
+
+
+def _events() -> Ability:
+    """Whether the journal of events is as it was accepted."""
+    try:
+        found = verified_bus()
+    except (BusError, UsageError) as error:
+        return Ability(name="events", works=False, detail=str(error))
+    if found is None:
+        return Ability(name="events", works=True, detail="none yet: the gateway has not run here")
+    if found.broken:
+        return Ability(name="events", works=False, detail=f"the journal was changed: {found.broken}")
+    signed = f"signed up to event {found.signed}"
+    return Ability(name="events", works=True, detail=f"{found.events} in an unbroken chain, {signed}")
 
 
 _RUNNERS = {

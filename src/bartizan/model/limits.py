@@ -106,6 +106,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # The store
     scans_kept_max: int = 100
 
+    # The bus
+    bus_event_bytes_max: int = 256 * 1024
+    bus_events_max: int = 2_000_000
+    bus_days_max: int = 90
+    bus_read_events_max: int = 1_000
+    bus_signed_events: int = 1_000
+    bus_signed_seconds_max: float = 60.0
+    bus_lost_events_max: int = 1_000
+    bus_lost_seconds_max: float = 0.1
+    bus_wait_seconds_max: float = 5.0
+
     # Differences from what was approved, of one server; the worst are kept
     drifts_max: int = 1_000
     drift_changes_max: int = 20
