@@ -103,6 +103,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     process_ancestors_max: int = 16
     network_namespaces_max: int = 256
 
+    # The gateway's listener
+    connections_max: int = 4_096
+    requests_held_bytes_max: int = 256 * 1024 * 1024
+    tls_handshake_seconds_max: float = 10.0
+    request_head_seconds_max: float = 10.0
+    request_body_seconds_max: float = 60.0
+    keep_alive_seconds_max: float = 75.0
+    write_stall_seconds_max: float = 60.0
+    linger_seconds_max: float = 2.0
+
     # The store
     scans_kept_max: int = 100
 

@@ -1,0 +1,71 @@
+"""TLS for the listener: a context of files, and what a client's certificate says."""
+
+import asyncio
+import hashlib
+import ssl
+from typing import Any, Literal, cast
+
+from bartizan.model.errors import Place, UsageError
+from bartizan.model.json import JsonObject
+
+ClientCertificates = Literal["none", "optional", "required"]
+_ASKED = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+
+
+def server_context(
+    certificate_file: str, key_file: str, *, client_ca_file: str = "", clients: ClientCertificates = "none"
+) -> ssl.SSLContext:
+    """A context for TLS 1.3 of PEM files. Certificates of clients are verified by `client_ca_file` alone.
+
+    Raises UsageError, which names the file.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    context.verify_mode = _ASKED[clients]
+    try:
+        context.load_cert_chain(certificate_file, key_file, password=_no_password)
+    except (OSError, ValueError) as error:
+        remedy = "give a PEM chain, and its key without a passphrase"
+        raise UsageError(_told(error), where=Place(path=certificate_file), remedy=remedy) from None
+    if clients == "none":
+        return context
+    try:
+        context.load_verify_locations(client_ca_file)
+    except OSError as error:
+        remedy = "give the PEM file of the authority that signs the certificates of clients"
+        raise UsageError(_told(error), where=Place(path=client_ca_file), remedy=remedy) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a passphrase")  # OpenSSL would ask on the terminal
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return f"not a certificate and key that belong together ({error.reason or 'unreadable'})"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def certificate_of(transport: asyncio.BaseTransport) -> JsonObject:
+    """What the client proved, in the shape that `Request.certificate` describes; {} without a certificate."""
+    stream: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if stream is None or not (whole := stream.getpeercert(binary_form=True)):
+        return {}
+    found = cast("dict[str, Any]", stream.getpeercert() or {})
+    if not found:  # present, yet not verified
+        return {}
+    subject: dict[str, list[str]] = {}
+    for name, value in (pair for relative in found.get("subject", ()) for pair in relative):
+        subject.setdefault(name, []).append(value)
+    alternatives: dict[str, list[str]] = {}
+    for kind, value in found.get("subjectAltName", ()):
+        alternatives.setdefault(kind, []).append(value)
+    certificate = {
+        "subject": subject,
+        "subjectAltName": alternatives,
+        "serialNumber": str(found.get("serialNumber", "")),
+        "sha256": hashlib.sha256(whole).hexdigest(),
+    }
+    return cast("JsonObject", certificate)
