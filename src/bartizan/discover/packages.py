@@ -91,7 +91,7 @@ def _connected(words: Sequence[str]) -> PackageRef | _Starter | None:
     """`bartizan connect ID -- COMMAND...`: the server behind the gateway."""
     if len(words) < 2 or program_of(words[0]) != "bartizan" or words[1] != "connect":
         return None
-    _, rest = _options(words[2:], {"--config"})
+    _, rest = _options(words[2:], {"--config", "--gateway"})
     server = rest[0] if rest else ""
     inner = rest[2:] if rest[1:2] == ["--"] else rest[1:]
     if not inner:

@@ -127,6 +127,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     bus_lost_seconds_max: float = 0.1
     bus_wait_seconds_max: float = 5.0
 
+    # Between a stdio client and the gateway
+    bridge_requests_max: int = 64
+    bridge_seconds_max: float = 3600.0
+
     # Differences from what was approved, of one server; the worst are kept
     drifts_max: int = 1_000
     drift_changes_max: int = 20
