@@ -5,9 +5,11 @@ from datetime import datetime
 
 import msgspec
 
+from bartizan.app.home import state_folder
 from bartizan.app.parts import Parts
 from bartizan.app.probing import Progress
 from bartizan.app.targets import Targets
+from bartizan.app.wrapped import WrappedShelf
 from bartizan.discover.agents import read_agents
 from bartizan.discover.backends import read_backends
 from bartizan.discover.clients import read_clients
@@ -100,7 +102,8 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
     collected = collector.collect()
     named = collector.read_configurations(scope.targets.files)
     records = [*collected.records, *named.records]
-    first = read_clients(records, parts.catalogue, key=parts.key, at=at)
+    wrapped = WrappedShelf(state_folder()).all()
+    first = read_clients(records, parts.catalogue, key=parts.key, at=at, wrapped=wrapped)
     extra = collector.read_named(first.named_files)
     read = read_clients(
         [*records, *extra.records],
@@ -108,6 +111,7 @@ def _files(scope: Scope, parts: Parts, at: datetime) -> tuple[list[Observation],
         key=parts.key,
         at=at,
         digests=collector.digests(first.local_programs),
+        wrapped=wrapped,
         limits=parts.limits,
     )
     agents = read_agents(records, parts.catalogue, key=parts.key, at=at)

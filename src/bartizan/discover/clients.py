@@ -16,6 +16,7 @@ from bartizan.discover.gather import Gathering
 from bartizan.discover.models import read_models
 from bartizan.discover.servers import Sighting, take_server
 from bartizan.discover.walk import Path, at, in_dotenv, is_structured, stored_in, texts
+from bartizan.discover.wrap import is_ours, restored_entry
 from bartizan.model.asset import AssetId, EdgeKind
 from bartizan.model.client import ClientSpec, ConfigPath
 from bartizan.model.coverage import Outcome
@@ -26,6 +27,7 @@ from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.record import FileRecord, NamedFile
 from bartizan.model.secret import Secret
+from bartizan.model.wrapped import WrappedFile
 
 SEEN_BY = "configurations"
 _NO_SERVERS = frozenset({"skill", "instruction", "memory", "script"})
@@ -53,13 +55,16 @@ def read_clients(
     key: Secret,
     at: datetime,
     digests: Mapping[str, str] | None = None,
+    wrapped: Sequence[WrappedFile] = (),
     limits: Limits = DEFAULT,
 ) -> Read:
     """Read every configuration among `records`. Raises nothing for what stands in them: that is in the looks.
 
-    `key` is the deployment's fingerprint key. `digests` are SHA-256 by path of `local_programs`.
+    `key` is the deployment's fingerprint key. `digests` are SHA-256 by path of `local_programs`. `wrapped` are the
+    configurations that lead to the gateway: of their entries, the servers behind it are told.
     """
     reading = _Reading(Catalogue(catalogue), key, digests or {}, limits)
+    reading.wrapped = {file.path: file for file in wrapped}
     reading.dotenv = {record.path: record for record in records if record.role == "dotenv"}
     kept = owned([record for record in records if record.role != "dotenv"], reading.catalogue)
     for record in sorted(kept, key=lambda one: one.client == UNKNOWN):
@@ -114,6 +119,7 @@ class _Reading:
         self.gathering = Gathering()
         self.launches: dict[AssetId, Launch] = {}
         self.dotenv: dict[str, FileRecord] = {}
+        self.wrapped: dict[str, WrappedFile] = {}
         self.named_files: list[NamedFile] = []
         self.local_programs: list[str] = []
 
@@ -188,12 +194,26 @@ class _Reading:
             if not isinstance(inner, dict):
                 self._wrong(document.place(record.path, here), "a server entry that is not an object")
                 continue
-            found = read_entry(name, cast("dict[str, Any]", inner), here, spec.fields)
+            found = self._entry(record, spec, name, cast("dict[str, Any]", inner), here)
             for where, what in found.problems:
                 part = "a server entry" if where == here else "part of a server entry"
                 self._wrong(document.place(record.path, where), f"{part} {what}")
             if found.command or found.url or found.built_in:
                 yield msgspec.structs.replace(found, enabled=False) if _is_off(off, name, path) else found
+
+    def _entry(self, record: FileRecord, spec: ClientSpec, name: str, value: dict[str, Any], here: Path) -> Entry:
+        """One entry; where it leads to the gateway because we made it so, as it was before."""
+        file = self.wrapped.get(record.path)
+        ours = (one for one in file.entries if one.name == name and is_ours(value, one)) if file else iter(())
+        entry = next(ours, None)
+        if file is None or entry is None:
+            return read_entry(name, value, here, spec.fields)
+        return msgspec.structs.replace(
+            read_entry(name, restored_entry(value, entry), here, spec.fields),
+            gateway=entry.id,
+            moved=tuple((*here, *entry.inner, key) for key in entry.replaced),
+            moved_to=file.kept_in,
+        )
 
     def _wrong(self, place: Place, reason: str) -> None:
         self.gathering.look("configuration", Outcome.FAILED, reason, place)

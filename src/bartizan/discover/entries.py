@@ -45,7 +45,9 @@ class Word(msgspec.Struct, frozen=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A server as it is configured. It may hold secrets and never leaves this room.
 
-    `problems` are parts of a wrong type, each with its path. `rest` is what the fields do not cover.
+    `problems` are parts of a wrong type, each with its path. `rest` is what the fields do not cover. `gateway` is the
+    id under which it goes through the gateway, where it was put behind it: all else is then as it was before, and
+    what stood at the paths `moved` stands in the file `moved_to` now.
     """
 
     name: str
@@ -64,6 +66,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     environment_files: tuple[str, ...] = ()
     rest: Mapping[str, Any] = {}
     problems: tuple[tuple[tuple[Step, ...], str], ...] = ()
+    gateway: str = ""
+    moved: tuple[tuple[Step, ...], ...] = ()
+    moved_to: str = ""
 
     @property
     def pointer(self) -> str:

@@ -154,7 +154,10 @@ def _show(sight: Sighting, command: Sequence[str], key: Secret) -> _Shown:
 
 
 def _placed(credential: FoundCredential, path: tuple[Step, ...], sight: Sighting) -> FoundCredential:
-    return msgspec.structs.replace(credential, place=sight.document.place(sight.record.path, path))
+    place = sight.document.place(sight.record.path, path)
+    if any(path[: len(moved)] == moved for moved in sight.entry.moved):
+        place = Place(path=sight.entry.moved_to)
+    return msgspec.structs.replace(credential, place=place)
 
 
 def _at_name(
@@ -189,7 +192,7 @@ def _attributes(entry: Entry, shown: _Shown, package: PackageRef | None, sha256:
     return attributes | {
         "enabled": entry.enabled,
         "configured": True,
-        "behind_gateway": bool(package and package.gateway),
+        "behind_gateway": bool(entry.gateway or (package and package.gateway)),
         "remote": bool(url) and not _local_url(url),
     }
 
