@@ -119,7 +119,7 @@ def plan_wrap(
             left += [_left(path, spec, one.entry.name, why) for one in _peek(record, spec, config)]
             continue
         try:
-            steps.append(_wrapped(path, readers, naming, gateway))
+            steps.append(_wrapped(path, readers, naming, gateway, parts.key))
         except (UsageError, EditError, BrokenError) as error:
             left += [_left(path, spec, one.entry.name, _told(error)) for one in _peek(record, spec, config)]
     return Plan(steps=tuple(steps), left=tuple(left))
@@ -220,7 +220,7 @@ def _peek(record: FileRecord, spec: ClientSpec, config: ConfigPath) -> list[Foun
     return [one for one in entries_of(document.value, spec, config) if not gateway_id(one.entry)]
 
 
-def _wrapped(path: str, readers: Sequence[_Reader], naming: "_Naming", gateway: Gateway) -> Step:
+def _wrapped(path: str, readers: Sequence[_Reader], naming: "_Naming", gateway: Gateway, key: Secret) -> Step:
     """One file, from its text without the gateway: so a second time changes nothing, and a new address is taken."""
     now, known = read_now(path), naming.known.get(path)
     record, _, first = readers[0]
@@ -230,7 +230,7 @@ def _wrapped(path: str, readers: Sequence[_Reader], naming: "_Naming", gateway: 
     for _, spec, config in readers:
         found = entries_of(read_document(text, config.format).value, spec, config)
         ids = naming.give(path, [one for one in found if not gateway_id(one.entry)], spec)
-        was = {one.entry.path: _was(one) for one in found}
+        was = {one.entry.path: _was(one, key) for one in found}
         made = wrap_text(text, (config.format, spec), found, ids, gateway)
         text = made.text
         done.append(made)
@@ -264,9 +264,8 @@ def _base(now: FileNow, known: WrappedFile) -> str:
     return restored(now.text.reveal(), known.form, known.entries)
 
 
-def _was(found: Found) -> str:
+def _was(found: Found, key: Secret) -> str:
     """What an entry led to, without its secrets."""
-    key = Secret("")  # no fingerprint of this is kept or shown
     if found.entry.url:
         return redact_url(found.entry.url, Place(), key).text
     return " ".join(redact_command([word.text for word in found.entry.command], Place(), key)[0])
