@@ -19,6 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
+from bartizan.model.need import Verified
 from bartizan.model.pin import Approved, Pin, Review
 from bartizan.model.record import (
     EndpointRecord,
@@ -247,6 +248,22 @@ class Vault(Protocol):
 
     def read(self, reference: str) -> Secret:
         """Give the secret behind a reference such as `local:fingerprint-key`. Raises UsageError."""
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Finds out whose token it is. Keeps no token, only digests."""
+
+    async def verify(self, token: Secret, audience: str) -> Verified:
+        """The principal, or why there is none. Never raises for a token, or for what an issuer answers."""
+        ...
+
+    def known(self, token: Secret, audience: str, at: datetime) -> Verified | None:
+        """What was found out of this token before and still holds, without asking anybody."""
+        ...
+
+    def forget(self, principal: str = "") -> None:
+        """Ask again from now on: about one principal, or everybody. What a revocation calls."""
         ...
 
 

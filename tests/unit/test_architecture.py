@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "bartizan"
-PURE = ("model", "ports.py", "plugins.py", "rules", "protocol", "text", "graph", "discover", "report", "content")
+PURE = (
+    "model",
+    "ports.py",
+    "plugins.py",
+    "rules",
+    "protocol",
+    "text",
+    "graph",
+    "discover",
+    "prevent",
+    "report",
+    "content",
+)
 COMPILERS = ("rules/compile.py", "rules/compile/")  # the one place where code is generated and executed
 
 MAKES_CODE = {"exec", "eval", "compile", "__import__"}

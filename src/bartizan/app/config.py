@@ -1,14 +1,13 @@
 """`bartizan.yml`: read, validated, every mistake with its line."""
 
 import ipaddress
-import re
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from bartizan.app.yaml_file import MISTAKES_MAX, line_of, parsed
-from bartizan.model.errors import ContentError, Place, UsageError
+from bartizan.app.yaml_file import converted, parsed
+from bartizan.model.errors import Place, UsageError
+from bartizan.model.identity import IdentityConfig
 from bartizan.model.limits import DEFAULT
 
 
@@ -24,9 +23,10 @@ class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The servers of record."""
+    """The servers of record, and who vouches for their callers."""
 
     servers: dict[str, ServerEntry] = {}
+    identity: IdentityConfig = IdentityConfig()
 
 
 class Discover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,6 +58,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     discover: Discover = Discover()
     network: Network = Network()
     suppressions: tuple[str, ...] = ()
+    policy: tuple[str, ...] = ()
     registry: tuple[str, ...] = ()
     advisories: tuple[str, ...] = ()
 
@@ -82,70 +83,4 @@ def read_config(path: Path | None) -> Config:
 def parse_config(text: str, path: str) -> Config:
     """Parse a configuration. Raises ContentError with every mistake and its line."""
     document, node = parsed(text, path)
-    mistakes: list[tuple[Place, str]] = []
-    while len(mistakes) < MISTAKES_MAX:
-        try:
-            config = msgspec.convert(document if document is not None else {}, Config)
-        except msgspec.ValidationError as error:
-            message, names = _located(str(error))
-            names = _named(document, names, str(error))
-            place = Place(path=path, line=line_of(node, names))
-            if all(place != other for other, _ in mistakes):  # what a removal left behind is no second mistake
-                mistakes.append((place, message))
-            if not _remove(document, names):  # take the mistake out, to find the next one
-                break
-        else:
-            break
-    if mistakes:
-        raise ContentError(mistakes)
-    return config  # pyright: ignore[reportPossiblyUnboundVariable] - no mistake: it was bound
-
-
-_PATH = re.compile(r"(.*?) - at `(key in )?\$(.*)`\Z", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-
-
-def _located(message: str) -> tuple[str, list[str | int]]:
-    """Part msgspec's message into what is wrong and the path to it."""
-    names: list[str | int] = []
-    if match := _PATH.fullmatch(message):
-        message = match[1]
-        for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]", match[3]):
-            names.append(name or (int(index) if index.isdigit() else "..."))
-    if unknown := _UNKNOWN.search(message):
-        names.append(unknown[1])
-    return message, names
-
-
-def _named(document: Any, names: list[str | int], message: str) -> list[str | int]:
-    """The library says `[...]` for a key of a map: find which key it was, by trying each alone."""
-    if "..." not in names:
-        return names
-    at = names.index("...")
-    parent = document
-    for name in names[:at]:
-        parent = parent[name]
-    entries = dict(parent)
-    try:
-        for key, value in entries.items():
-            parent.clear()
-            parent[key] = value
-            try:
-                msgspec.convert(document, Config)
-            except msgspec.ValidationError as error:
-                if str(error) == message:
-                    return _named(document, [*names[:at], key, *names[at + 1 :]], message)
-    finally:
-        parent.clear()
-        parent.update(entries)
-    return names[:at]
-
-
-def _remove(document: Any, names: list[str | int]) -> bool:
-    try:
-        for name in names[:-1]:
-            document = document[name]
-        del document[names[-1]]
-    except (KeyError, IndexError, TypeError):
-        return False
-    return True
+    return converted(document if document is not None else {}, node, path, Config)

@@ -54,7 +54,7 @@ def read_existing(files: Iterable[Path], today: date) -> list[Suppression]:
     mistakes: Mistakes = []
     for path in files:
         try:
-            found += parse_suppressions(_read(path) or "", str(path), today)
+            found += parse_suppressions(read_trusted(path) or "", str(path), today)
         except ContentError as error:
             mistakes += error.mistakes
     if mistakes:
@@ -120,7 +120,7 @@ def add_suppression(path: Path, one: Suppression, today: date) -> tuple[str, int
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _alone(path.parent):
-            before = _read(path)
+            before = read_trusted(path)
             known = parse_suppressions(before or "", str(path), today)
             kept = _HEAD if before is None else before
             kept += "" if kept.endswith("\n") or not kept else "\n"
@@ -145,7 +145,7 @@ def _parsed_or_none(text: str, today: date) -> list[Suppression] | None:
         return None
 
 
-def _read(path: Path) -> str | None:
+def read_trusted(path: Path) -> str | None:
     """The text of a file that nobody but this user, or root, can have written; None where there is none."""
     where = Place(path=str(path))
     _refuse_open_folder(path.parent, where)

@@ -13,6 +13,7 @@ from bartizan.cli.doctor import doctor
 from bartizan.cli.fix import fix
 from bartizan.cli.map import threat_map
 from bartizan.cli.pin import pin
+from bartizan.cli.policy import policy
 from bartizan.cli.scan import scan
 from bartizan.cli.suppress import suppress
 from bartizan.model.errors import ContentError, UsageError
@@ -34,6 +35,7 @@ app.command()(fix)
 app.command()(suppress)
 app.command("map")(threat_map)
 app.add_typer(pin)
+app.add_typer(policy)
 app.command()(doctor)
 
 

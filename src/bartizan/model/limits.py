@@ -150,6 +150,31 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     flow_candidates_max: int = 12
     flow_cut_tools_max: int = 5
 
+    # Policy
+    policy_files_max: int = 100
+    policy_entries_max: int = 10_000
+    policy_condition_characters_max: int = 2_000
+    policy_statement_characters_max: int = 64 * 1024
+    condition_values_max: int = 10_000
+
+    # Calls of a client
+    call_bytes_max: int = 4 * 1024 * 1024
+    call_target_characters_max: int = 2_048
+    calls_at_once_max: int = 1_024
+    meter_keys_max: int = 50_000
+    same_calls_max: int = 100
+    same_calls_seconds: float = 60.0
+
+    # Tokens
+    token_bytes_max: int = 16 * 1024
+    verified_tokens_max: int = 10_000
+    verified_seconds_max: float = 300.0
+    token_leeway_seconds: float = 30.0
+    signing_keys_max: int = 100
+    signing_keys_seconds_max: float = 3_600.0
+    signing_keys_refresh_seconds_min: float = 10.0
+    introspection_bytes_max: int = 64 * 1024
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160

@@ -1,0 +1,1 @@
+"""Whose token it is: signed tokens, opaque ones, and keys."""

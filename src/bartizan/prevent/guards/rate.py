@@ -1,0 +1,171 @@
+"""Rate: how many calls and bytes in a time, how many at once, and no loops: per principal, credential, server, tool."""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from bartizan.model.call import Call, Verb
+from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
+from bartizan.model.json import JsonObject
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.need import Answer, Count, Counted, Need
+from bartizan.model.policy import seconds
+from bartizan.prevent.meter import FullError, Meter
+from bartizan.prevent.policy import PlacedBound, Rules
+
+_ENDS = frozenset({Verb.CALL, Verb.READ, Verb.PROMPT, Verb.COMPLETE, Verb.LIST})
+Key = tuple[int, tuple[str, ...]]
+
+
+class Rate:
+    """The guard. Judging a call twice counts it once; `done` ends it, `spent` adds what came back."""
+
+    name = "rate"
+
+    def __init__(self, rules: Rules, limits: Limits = DEFAULT) -> None:
+        self._rules, self._limits = rules, limits
+        self._calls = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
+        self._bytes = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
+        self._same = self._meter(seconds(rules.loop.window))
+        self._at_once: dict[Key, int] = {}
+        self._held: dict[str, tuple[Key, ...]] = {}
+
+    def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
+        """Whether there is room. Asks for a shared budget where policy has one; counts when everything has room."""
+        if call.uid in self._held:
+            return call, ALLOWED
+        bounds = list(self._bounds(call))
+        refused = self._refused(call, bounds) or self._looping(call)
+        if refused is None:
+            shared = [(key, one) for key, one in bounds if one.bound.shared]
+            for (_, one), answer in zip(shared, answers, strict=False):
+                if not isinstance(answer, Counted) or not answer.granted:
+                    wait = answer.retry_after_seconds if isinstance(answer, Counted) else 1.0
+                    refused = refused or _too_many(one, "calls", wait)
+            if refused is None and len(answers) < len(shared):
+                return Need(question=_question(*shared[len(answers)]))
+        if refused is None or self._rules.dry(call.server):
+            refused = self._count(call, bounds) or refused
+        if refused is None:
+            return call, ALLOWED
+        return call, msgspec.structs.replace(refused, dry=self._rules.dry(call.server))
+
+    def spent(self, call: Call, size: int) -> None:
+        """What an answer took, in bytes."""
+        for key, one in self._bounds(call):
+            if one.bound.bytes is not None:
+                try:
+                    self._bytes[key[0]].add(key[1], size, call.at.timestamp())
+                except FullError:  # it was full before the call: then the call was refused
+                    continue
+
+    def done(self, call: Call) -> None:
+        """The call has ended, however it did."""
+        for key in self._held.pop(call.uid, ()):
+            left = self._at_once.get(key, 0) - 1
+            if left > 0:
+                self._at_once[key] = left
+            else:
+                self._at_once.pop(key, None)
+
+    def filter(self, call: Call, definitions: list[JsonObject]) -> list[JsonObject]:
+        """Everything: what may be called next minute is shown now."""
+        return definitions
+
+    def _meter(self, window_seconds: float) -> Meter:
+        return Meter(window_seconds, keys_max=self._limits.meter_keys_max)
+
+    def _bounds(self, call: Call) -> Iterator[tuple[Key, PlacedBound]]:
+        """The limits that speak of a call, each with what it counts for."""
+        who = call.principal.id if call.principal else ""
+        facts = {
+            "principal": who,
+            "credential": (call.principal.credential if call.principal else "") or who,
+            "server": call.server,
+            "tool": f"{call.server}/{call.target if call.verb is Verb.CALL else ''}",
+        }
+        for index, one in enumerate(self._rules.bounds):
+            about_tools = one.bound.tools != ("*",) or "tool" in one.bound.per
+            if not one.servers.matches(call.server) or (about_tools and call.verb is not Verb.CALL):
+                continue
+            if not about_tools or one.tools.matches(call.target):
+                yield (index, tuple(facts[name] for name in one.bound.per)), one
+
+    def _refused(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]]) -> Decision | None:
+        at = call.at.timestamp()
+        for key, one in bounds:
+            index, name = key
+            bound = one.bound
+            if bound.at_once is not None and call.verb in _ENDS and self._at_once.get(key, 0) >= bound.at_once:
+                return _too_many(one, "at_once", 1.0)
+            if bound.calls is not None and (wait := self._calls[index].wait(name, bound.calls, at)):
+                return _too_many(one, "calls", wait)
+            if bound.bytes is not None and (wait := self._bytes[index].wait(name, bound.bytes, at)):
+                return _too_many(one, "bytes", wait)
+        return None
+
+    def _looping(self, call: Call) -> Decision | None:
+        if call.verb is not Verb.CALL:
+            return None
+        loop, place = self._rules.loop, self._rules.loop_place
+        if not self._same.wait(_sameness(call), loop.calls, call.at.timestamp()):
+            return None
+        return Decision(
+            effect=Effect.DENY,
+            guard=Rate.name,
+            reason=f"the same call with the same arguments more than {loop.calls} times in {loop.window}",
+            refusal=Refusal.TOOL_ERROR,  # the model reads it, and may stop repeating itself
+            exception=f"{place}: `loops`" if place else "set `loops`, such as {calls: 1000, window: 1m}",
+        )
+
+    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]]) -> Decision | None:
+        at, held = call.at.timestamp(), list[Key]()
+        try:
+            for key, one in bounds:
+                if one.bound.calls is not None:
+                    self._calls[key[0]].add(key[1], 1, at)
+                if one.bound.bytes is not None:
+                    self._bytes[key[0]].add(key[1], call.bytes, at)
+                if one.bound.at_once is not None and call.verb in _ENDS:
+                    held.append(key)
+            if call.verb is Verb.CALL:
+                self._same.add(_sameness(call), 1, at)
+        except FullError:
+            return Decision(
+                effect=Effect.DENY,
+                guard=Rate.name,
+                reason=f"more than {self._limits.meter_keys_max} counters in use (meter_keys_max)",
+                refusal=Refusal.TOO_MANY,
+                exception="gateway.limits.meter_keys_max",
+                retry_after_seconds=1.0,
+            )
+        for key in held:
+            self._at_once[key] = self._at_once.get(key, 0) + 1
+        self._held[call.uid] = tuple(held)
+        return None
+
+
+def _sameness(call: Call) -> bytes:
+    who = call.principal.id if call.principal else ""
+    told = msgspec.json.encode([who, call.server, call.target, call.arguments], order="deterministic")
+    return blake2b(told, digest_size=16).digest()
+
+
+def _question(key: Key, one: PlacedBound) -> Count:
+    name = "\x1f".join((str(one.place), *key[1]))
+    return Count(key=name, window_seconds=seconds(one.bound.window), most=one.bound.calls or 1)
+
+
+def _too_many(one: PlacedBound, what: str, wait: float) -> Decision:
+    most = getattr(one.bound, what)
+    per = " and ".join(one.bound.per)
+    within = "" if what == "at_once" else f" in {one.bound.window}"
+    return Decision(
+        effect=Effect.DENY,
+        guard=Rate.name,
+        reason=f"more than {most} {what.replace('_', ' ')}{within} for this {per}",
+        refusal=Refusal.TOO_MANY,
+        exception=f"{one.place}: `{what}`",
+        retry_after_seconds=wait,
+    )

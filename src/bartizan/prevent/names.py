@@ -1,0 +1,64 @@
+"""Names that policy permits: exact ones in a set, and those with `*`."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import unquote
+
+
+class Names:
+    """`get_*` matches `get_file`; `*` matches every name. No other sign is special, and case counts."""
+
+    __slots__ = ("_exact", "_wild")
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        patterns = tuple(patterns)
+        self._exact = frozenset(pattern for pattern in patterns if "*" not in pattern)
+        self._wild = tuple(tuple(pattern.split("*")) for pattern in patterns if "*" in pattern)
+
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._wild)
+
+    def matches(self, name: str) -> bool:
+        """Whether a pattern is this name. The time is linear in it."""
+        return name in self._exact or any(_fits(parts, name) for parts in self._wild)
+
+    def matches_uri(self, uri: str) -> bool:
+        """As `matches`; but a pattern with `*` matches no URI that could lead out of what the pattern shows."""
+        return uri in self._exact or (bool(self._wild) and steady(uri) and self.matches(uri))
+
+    def could_match(self, template: str) -> bool:
+        """Whether some URI of a template (RFC 6570) may match: their beginnings agree up to its first variable."""
+        fixed, variable, _ = template.partition("{")
+        if not variable:
+            return self.matches_uri(template)
+        if any(uri.startswith(fixed) for uri in self._exact):
+            return True
+        return any(parts[0].startswith(fixed) or fixed.startswith(parts[0]) for parts in self._wild)
+
+
+def _fits(parts: tuple[str, ...], name: str) -> bool:
+    first, *middle, last = parts
+    if len(name) < len(first) + len(last) or not name.startswith(first) or not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+@lru_cache(maxsize=4096)
+def steady(uri: str) -> bool:
+    """Whether every reader of a URI ends at the same place: no dot segments, no separators in disguise."""
+    for _ in range(3):
+        if "\\" in uri or not uri.isprintable() or ".." in uri.replace("?", "/").replace("#", "/").split("/"):
+            return False
+        plain = unquote(uri)
+        if plain == uri:
+            return True
+        if plain.count("/") != uri.count("/"):
+            return False
+        uri = plain
+    return False  # encoded again and again: nobody writes so in good faith
