@@ -174,6 +174,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     signing_keys_seconds_max: float = 3_600.0
     signing_keys_refresh_seconds_min: float = 10.0
     introspection_bytes_max: int = 64 * 1024
+    introspections_parallel_max: int = 16
 
     # What a person is shown
     shown_characters_max: int = 2_000

@@ -1,0 +1,69 @@
+"""Who vouches for callers, wired from the configuration: the verifier of tokens and the guards of this gateway."""
+
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from bartizan.model.identity import IdentityConfig
+from bartizan.model.secret import Secret, fingerprint
+from bartizan.ports import Clock, TokenVerifier
+from bartizan.prevent.guards.access import Access
+from bartizan.prevent.guards.identity import Identity, Resource
+from bartizan.prevent.guards.limits import LimitsGuard
+from bartizan.prevent.guards.rate import Rate
+from bartizan.prevent.policy import Rules
+
+
+def resource_of(config: IdentityConfig, listening: str) -> Resource:
+    """The gateway as a resource server; `listening` is its address where the configuration does not say one."""
+    return Resource(
+        base=(config.resource or listening).rstrip("/"),
+        audience=config.audience,
+        scopes=config.scopes,
+        issuers=tuple(one.issuer for one in config.issuers),
+    )
+
+
+def token_verifier(
+    config: IdentityConfig, *, clock: Clock, key: Secret, read: Callable[[str], Secret]
+) -> TokenVerifier:
+    """Everybody who vouches. `key` is that of fingerprints, `read` gives what a reference leads to. Raises UsageError.
+
+    What verifies signatures is loaded only where an issuer is configured.
+    """
+    from bartizan.adapters.tokens.api_keys import ApiKeys  # noqa: PLC0415 - as below
+    from bartizan.adapters.tokens.verifier import Tokens  # noqa: PLC0415
+
+    def named(token: Secret) -> str:
+        return fingerprint(token, key)
+
+    keys = ApiKeys(config.api_keys, named)
+    if not config.issuers:
+        return Tokens(clock=clock, keys=keys)
+    from bartizan.adapters.tokens.fetch import Fetch  # noqa: PLC0415
+    from bartizan.adapters.tokens.introspection import Introspector  # noqa: PLC0415
+    from bartizan.adapters.tokens.jwt import JwtVerifier, SigningKeys  # noqa: PLC0415
+    from bartizan.adapters.transports.outbound import OutboundClient  # noqa: PLC0415
+
+    fetch = Fetch(OutboundClient(allow=_allow(config.networks), ca_file=config.ca_file))
+    signed = [JwtVerifier(one, SigningKeys(one, fetch), named) for one in config.issuers]
+    opaque = [
+        Introspector(one, at, read(at.client_secret), fetch, fingerprint=named)
+        for one in config.issuers
+        if (at := one.introspection)
+    ]
+    return Tokens(clock=clock, keys=keys, signed=signed, opaque=opaque[0] if opaque else None)
+
+
+def _allow(networks: Sequence[str]) -> Callable[[IPv4Address | IPv6Address], bool]:
+    from bartizan.adapters.transports.outbound import public_only  # noqa: PLC0415
+
+    listed = [ip_network(one, strict=False) for one in networks]
+    return lambda address: public_only(address) or any(address in one for one in listed)
+
+
+def guards(
+    rules: Rules, resource: Resource, *, loopback: bool, verifier: TokenVerifier | None = None
+) -> tuple[LimitsGuard, Identity, Access, Rate]:
+    """The guards of one gateway, in their order. Each keeps state: make them once for each policy that is loaded."""
+    known = verifier.known if verifier is not None else None
+    return LimitsGuard(), Identity(rules, resource, loopback=loopback, known=known), Access(rules), Rate(rules)
