@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from bartizan.model.identity import IdentityConfig
+from bartizan.model.need import Answer, Question, VerifyToken
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.ports import Clock, TokenVerifier
 from bartizan.prevent.guards.access import Access
@@ -52,6 +53,13 @@ def token_verifier(
         if (at := one.introspection)
     ]
     return Tokens(clock=clock, keys=keys, signed=signed, opaque=opaque[0] if opaque else None)
+
+
+async def answer(question: Question, verifier: TokenVerifier) -> Answer:
+    """The answer to what a guard asks. Raises LookupError for what nobody answers here: that is Deny."""
+    if isinstance(question, VerifyToken):
+        return await verifier.verify(question.token, question.audience)
+    raise LookupError("nobody counts for all gateways")
 
 
 def _allow(networks: Sequence[str]) -> Callable[[IPv4Address | IPv6Address], bool]:

@@ -90,10 +90,7 @@ Per = Literal["principal", "credential", "server", "tool"]
 
 
 class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How much within a window, and how much at once, for each of what `per` names.
-
-    `bytes` counts requests and answers. `shared` counts calls over all replicas of the gateway.
-    """
+    """How much within a window, and how much at once, for each of what `per` names. `bytes` counts answers too."""
 
     per: tuple[Per, ...]
     server: Name = "*"
@@ -102,7 +99,6 @@ class Bound(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     bytes: Positive | None = None
     window: Duration = "1m"
     at_once: Positive | None = None
-    shared: bool = False
 
 
 class Loop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

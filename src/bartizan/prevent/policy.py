@@ -246,6 +246,4 @@ def _bounds(files: Sequence[PolicyFile], mistakes: Mistakes) -> Iterator[PlacedB
                 mistakes.append((place, "limits nothing: name `calls`, `bytes` or `at_once`"))
             if not bound.per:
                 mistakes.append((place, "`per` names at least one of principal, credential, server, tool"))
-            if bound.shared and bound.calls is None:
-                mistakes.append((place, "only `calls` can be shared by replicas"))
             yield PlacedBound(bound=bound, place=place, servers=Names([bound.server]), tools=Names(bound.tools))

@@ -41,10 +41,10 @@ def test_every_mistake_of_meaning_is_told_with_its_line():
         "servers:\n  t: {reads: [a]}\nroles:\n  r:\n    - {}\nallow:\n  - {role: q, server: s, tools: [a]}\n"
         "  - role: r\n    server: s\n    when: 'x.y'\n"
         "  - {role: r, server: s, tools: [a], commands: {c: ['ls | sh']}}\n"
-        "limits:\n  - {per: [principal]}\n  - {per: [], calls: 1}\n  - {per: [tool], at_once: 1, shared: true}\n"
+        "limits:\n  - {per: [principal]}\n  - {per: [], calls: 1}\n  - {per: [tool], at_once: 1}\n"
     )
     told = mistakes(text)
-    assert [int(line.partition(":")[0]) for line in told] == [2, 5, 7, 8, 10, 11, 13, 14, 15]
+    assert [int(line.partition(":")[0]) for line in told] == [2, 5, 7, 8, 10, 11, 13, 14]
     assert "2: no server `t` in the configuration; there are s" in told
 
 

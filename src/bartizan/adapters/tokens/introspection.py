@@ -32,7 +32,10 @@ class Introspector:
             answer = await self._ask(token)
         if answer.get("active") is not True:
             return Verified(reason="the issuer says that the token is not active")
-        claims = {"iss": self.issuer.issuer, **answer}  # RFC 7662, section 2.2: `iss` is optional
+        # RFC 7662, section 2.2: `iss` is optional, and so is `sub`, which the token of a client of its own lacks.
+        claims = {"iss": self.issuer.issuer, **answer}
+        if "sub" not in claims and isinstance(claims.get("client_id"), str):
+            claims["sub"] = f"client:{claims['client_id']}"
         return verified(claims, self.issuer, audience, at, token=token, fingerprint=self._fingerprint)
 
     async def _ask(self, token: Secret) -> JsonObject:

@@ -9,7 +9,7 @@ from bartizan.model.call import Call, Verb
 from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT, Limits
-from bartizan.model.need import Answer, Count, Counted, Need
+from bartizan.model.need import Answer, Need
 from bartizan.model.policy import seconds
 from bartizan.prevent.meter import FullError, Meter
 from bartizan.prevent.policy import PlacedBound, Rules
@@ -32,19 +32,11 @@ class Rate:
         self._held: dict[str, tuple[Key, ...]] = {}
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
-        """Whether there is room. Asks for a shared budget where policy has one; counts when everything has room."""
+        """Whether there is room. It is counted when everything has room; each gateway counts for itself."""
         if call.uid in self._held:
             return call, ALLOWED
         bounds = list(self._bounds(call))
         refused = self._refused(call, bounds) or self._looping(call)
-        if refused is None:
-            shared = [(key, one) for key, one in bounds if one.bound.shared]
-            for (_, one), answer in zip(shared, answers, strict=False):
-                if not isinstance(answer, Counted) or not answer.granted:
-                    wait = answer.retry_after_seconds if isinstance(answer, Counted) else 1.0
-                    refused = refused or _too_many(one, "calls", wait)
-            if refused is None and len(answers) < len(shared):
-                return Need(question=_question(*shared[len(answers)]))
         if refused is None or self._rules.dry(call.server):
             refused = self._count(call, bounds) or refused
         if refused is None:
@@ -150,11 +142,6 @@ def _sameness(call: Call) -> bytes:
     who = call.principal.id if call.principal else ""
     told = msgspec.json.encode([who, call.server, call.target, call.arguments], order="deterministic")
     return blake2b(told, digest_size=16).digest()
-
-
-def _question(key: Key, one: PlacedBound) -> Count:
-    name = "\x1f".join((str(one.place), *key[1]))
-    return Count(key=name, window_seconds=seconds(one.bound.window), most=one.bound.calls or 1)
 
 
 def _too_many(one: PlacedBound, what: str, wait: float) -> Decision:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bartizan.model.call import Verb
 from bartizan.model.decision import Effect, Refusal
 from bartizan.model.limits import Limits
-from bartizan.model.need import Count, Counted, Need
+from bartizan.model.need import Need
 from bartizan.prevent.guards.limits import LimitsGuard
 from bartizan.prevent.guards.rate import Rate
 from bartizan.prevent.meter import Meter
@@ -124,17 +124,6 @@ def test_the_order_of_keys_does_not_hide_a_loop():
 def test_a_loop_is_cut_without_any_policy():
     call = Caller("")
     assert [allowed(call(arguments={})) for _ in range(101)].count(True) == 100
-
-
-def test_a_shared_budget_is_asked_for_and_its_answer_decides():
-    call = Caller("limits: [{per: [principal], calls: 5, window: 1h, shared: true}]")
-    need = call()
-    assert isinstance(need, Need)
-    assert isinstance(need.question, Count)
-    assert (need.question.window_seconds, need.question.most) == (3600, 5)
-    assert allowed(call(answers=[Counted(granted=True)]))
-    refused = call(answers=[Counted(granted=False, retry_after_seconds=9)])
-    assert (refused.refusal, refused.retry_after_seconds) == (Refusal.TOO_MANY, 9)
 
 
 def test_a_dry_run_notes_and_lets_through():
