@@ -13,8 +13,9 @@ class FullError(Exception):
 class Meter:
     """Counts in slices of a sixtieth of the window. Rounds against the caller: never more than `most` in any window."""
 
-    def __init__(self, window_seconds: float, *, keys_max: int) -> None:
-        self._slice, self._keys_max = window_seconds / SLICES, keys_max
+    def __init__(self, window_seconds: float, *, keys_max: int, forgets: bool = False) -> None:
+        """With `forgets`, the key that was not used for longest gives way to a new one; else the new one is refused."""
+        self._slice, self._keys_max, self._forgets = window_seconds / SLICES, keys_max, forgets
         self._keys: OrderedDict[object, deque[tuple[int, int]]] = OrderedDict()
         self._newest = 0
 
@@ -61,6 +62,6 @@ class Meter:
         if len(self._keys) < self._keys_max:
             return
         oldest = next(iter(self._keys))
-        if self._keys[oldest][-1][0] >= now - SLICES:
+        if not self._forgets and self._keys[oldest][-1][0] >= now - SLICES:
             raise FullError
         del self._keys[oldest]

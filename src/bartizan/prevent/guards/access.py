@@ -27,6 +27,8 @@ _LISTS = {
     "resources/templates/list": (None, "uriTemplate"),
 }
 
+_FOUND_MAX = 4_096
+
 
 class Access:
     """The guard."""
@@ -35,6 +37,7 @@ class Access:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
+        self._found: dict[tuple[frozenset[str], str, Kind, str], tuple[Line, ...]] = {}
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
         """Whether the principal may do this. Needs nothing of the world."""
@@ -87,7 +90,7 @@ class Access:
                 return ALLOWED
             return _deny(Refusal.NOT_FOUND, f"no line of policy lets {principal.id} use {call.server}",
                          self._exception(call, None, ""))  # fmt: skip
-        lines = [line for line in mine if self._speaks(line, call.server, kind, target)]
+        lines = self._lines(principal, mine, call.server, kind, target)
         if not lines:
             reason = f"no line of policy lets {principal.id} reach the {kind} {target[:200]!r} of {call.server}"
             return _deny(Refusal.NOT_FOUND, reason, self._exception(call, kind, target))
@@ -100,6 +103,19 @@ class Access:
             if refused.refusal is Refusal.TOOL_ERROR:
                 refused = one
         return refused
+
+    def _lines(
+        self, principal: Principal, mine: Sequence[Line], server: str, kind: Kind, target: str
+    ) -> tuple[Line, ...]:
+        """The lines of `mine` that speak of a target; what was found is kept, as the same calls come again."""
+        key = self.rules.roles(principal), server, kind, target
+        found = self._found.get(key)
+        if found is None:
+            found = tuple(line for line in mine if self._speaks(line, server, kind, target))
+            if len(self._found) >= _FOUND_MAX:
+                self._found.clear()
+            self._found[key] = found
+        return found
 
     def _exception(self, call: Call, kind: Kind | None, target: str) -> str:
         """The line that would permit it: one that is there for another role, or one to be added."""

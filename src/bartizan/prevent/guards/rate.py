@@ -27,7 +27,8 @@ class Rate:
         self._rules, self._limits = rules, limits
         self._calls = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
         self._bytes = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
-        self._same = self._meter(seconds(rules.loop.window))
+        # A call that repeats itself is never the one that was not made for longest.
+        self._same = Meter(seconds(rules.loop.window), keys_max=limits.meter_keys_max, forgets=True)
         self._at_once: dict[Key, int] = {}
         self._held: dict[str, tuple[Key, ...]] = {}
 
@@ -36,9 +37,10 @@ class Rate:
         if call.uid in self._held:
             return call, ALLOWED
         bounds = list(self._bounds(call))
-        refused = self._refused(call, bounds) or self._looping(call)
+        same = _sameness(call) if call.verb is Verb.CALL else None
+        refused = self._refused(call, bounds) or (self._looping(call, same) if same else None)
         if refused is None or self._rules.dry(call.server):
-            refused = self._count(call, bounds) or refused
+            refused = self._count(call, bounds, same) or refused
         if refused is None:
             return call, ALLOWED
         return call, msgspec.structs.replace(refused, dry=self._rules.dry(call.server))
@@ -97,11 +99,9 @@ class Rate:
                 return _too_many(one, "bytes", wait)
         return None
 
-    def _looping(self, call: Call) -> Decision | None:
-        if call.verb is not Verb.CALL:
-            return None
+    def _looping(self, call: Call, same: bytes) -> Decision | None:
         loop, place = self._rules.loop, self._rules.loop_place
-        if not self._same.wait(_sameness(call), loop.calls, call.at.timestamp()):
+        if not self._same.wait(same, loop.calls, call.at.timestamp()):
             return None
         return Decision(
             effect=Effect.DENY,
@@ -111,7 +111,7 @@ class Rate:
             exception=f"{place}: `loops`" if place else "set `loops`, such as {calls: 1000, window: 1m}",
         )
 
-    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]]) -> Decision | None:
+    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], same: bytes | None) -> Decision | None:
         at, held = call.at.timestamp(), list[Key]()
         try:
             for key, one in bounds:
@@ -121,8 +121,8 @@ class Rate:
                     self._bytes[key[0]].add(key[1], call.bytes, at)
                 if one.bound.at_once is not None and call.verb in _ENDS:
                     held.append(key)
-            if call.verb is Verb.CALL:
-                self._same.add(_sameness(call), 1, at)
+            if same:
+                self._same.add(same, 1, at)
         except FullError:
             return Decision(
                 effect=Effect.DENY,

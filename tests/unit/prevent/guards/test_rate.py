@@ -141,6 +141,13 @@ def test_more_keys_than_are_held_are_refused_and_the_known_ones_go_on():
     assert allowed(call(verb=Verb.LIST, principal=who("c"), after=120))
 
 
+def test_many_different_calls_are_no_loop_and_never_refused_for_their_number():
+    call = Caller("loops: {calls: 2, window: 1m}", Limits(meter_keys_max=5))
+    for _ in range(50):
+        assert allowed(call())
+    assert [allowed(call(arguments={})) for _ in range(3)] == [True, True, False]
+
+
 @given(st.lists(st.floats(0, 20), max_size=60), st.integers(1, 5))
 def test_never_more_than_the_limit_in_any_window_and_waiting_as_told_is_enough(steps, most):
     meter, granted, at = Meter(10, keys_max=5), [], 0.0
