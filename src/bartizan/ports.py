@@ -19,7 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
-from bartizan.model.need import Verified
+from bartizan.model.need import Verified as VerifiedToken
 from bartizan.model.pin import Approved, Pin, Review
 from bartizan.model.record import (
     EndpointRecord,
@@ -254,11 +254,11 @@ class Vault(Protocol):
 class TokenVerifier(Protocol):
     """Finds out whose token it is. Keeps no token, only digests."""
 
-    async def verify(self, token: Secret, audience: str) -> Verified:
+    async def verify(self, token: Secret, audience: str) -> VerifiedToken:
         """The principal, or why there is none. Never raises for a token, or for what an issuer answers."""
         ...
 
-    def known(self, token: Secret, audience: str, at: datetime) -> Verified | None:
+    def known(self, token: Secret, audience: str, at: datetime) -> VerifiedToken | None:
         """What was found out of this token before and still holds, without asking anybody."""
         ...
 
