@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -41,7 +42,7 @@ class Gatekeeper:
         self.questions = 0
         self.number = 0
 
-    def __call__(self, tool: str = "get_file", verb: Verb = Verb.CALL, **shown: Secret) -> tuple[Call, Decision]:
+    def __call__(self, tool: str = "get_file", verb: Verb = Verb.CALL, **shown: Any) -> tuple[Call, Decision]:
         self.number += 1
         call = a_call(tool, verb, uid=str(self.number), principal=None, credentials=Credentials(**shown))
         decision = Decision(effect=Effect.ALLOW)
