@@ -32,6 +32,10 @@ class Names:
         """As `matches`; but a pattern with `*` matches no URI that could lead out of what the pattern shows."""
         return uri in self._exact or (bool(self._wild) and steady(uri) and self.matches(uri))
 
+    def matches_reading(self, uri: str) -> bool:
+        """Whether a pattern is this URI as it stands, or as a server may read it."""
+        return self.matches(uri) or self.matches(plain(uri))
+
     def could_match(self, template: str) -> bool:
         """Whether some URI of a template (RFC 6570) may match: their beginnings agree up to its first variable."""
         fixed, variable, _ = template.partition("{")
@@ -55,16 +59,23 @@ def _fits(parts: tuple[str, ...], name: str) -> bool:
     return True
 
 
+def plain(uri: str) -> str:
+    """A URI without percent-encoding, however often it was applied."""
+    for _ in range(3):
+        uri, before = unquote(uri), uri
+        if uri == before:
+            break
+    return uri
+
+
 @lru_cache(maxsize=4096)
 def steady(uri: str) -> bool:
-    """Whether every reader of a URI ends at the same place: no dot segments, no separators in disguise."""
-    for _ in range(3):
-        if "\\" in uri or not uri.isprintable() or ".." in uri.replace("?", "/").replace("#", "/").split("/"):
-            return False
-        plain = unquote(uri)
-        if plain == uri:
-            return True
-        if plain.count("/") != uri.count("/"):
-            return False
-        uri = plain
-    return False  # encoded again and again: nobody writes so in good faith
+    """Whether every reader of a URI ends at the same place: no dot or empty segments, no separators in disguise."""
+    once = unquote(uri)
+    if once.count("/") != uri.count("/") or unquote(once) != once:  # encoded twice: nobody writes so in good faith
+        return False
+    if "\\" in once or not once.isprintable():
+        return False
+    path = once.replace("?", "/").replace("#", "/").partition("://")[2] or once
+    segments = path.removeprefix("/").removesuffix("/").split("/")
+    return not {"..", ".", ""} & set(segments) or path in {"", "/"}

@@ -41,9 +41,11 @@ class Line:
     def names(self, kind: Kind, target: str) -> bool:
         """Whether the line speaks of this tool, resource or prompt."""
         names = self._names.get(kind)
-        if names is None or self._never.matches(target):
+        if names is None:
             return False
-        return names.matches_uri(target) if kind is Kind.RESOURCE else names.matches(target)
+        if kind is Kind.RESOURCE:
+            return names.matches_uri(target) and not self._never.matches_reading(target)
+        return names.matches(target) and not self._never.matches(target)
 
     def names_template(self, template: str) -> bool:
         """Whether some resource of a template may be permitted."""
@@ -61,14 +63,15 @@ class Line:
         return ""
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./ -]{1,4096}")
+_PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./ -]{1,4096}")
 
 
 def _words(value: object) -> tuple[str, ...] | None:
     """The words of a command that no shell reads as more than one: no quotes, no expansions, no second command."""
     if isinstance(value, list):
         words = [as_text(word) for word in as_array(value)]  # pyright: ignore[reportUnknownArgumentType]
-        return tuple(words) if words and all(words) else None
+        # A server may join the words for a shell, so each of them is held to the same.
+        return tuple(words) if words and all(_PLAIN.fullmatch(word) and " " not in word for word in words) else None
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return tuple(value.split()) or None
     return None

@@ -130,7 +130,7 @@ def test_a_condition_that_does_not_hold_or_fails_denies(arguments, effect):
 
 @pytest.mark.parametrize(
     "command",
-    ["git status", "git status --short", "ls -la /srv", ["git", "status"], ["ls", "a b; rm -rf /"]],
+    ["git status", "git status --short", "ls -la /srv", ["git", "status"]],
 )
 def test_a_command_on_the_list_is_allowed(command):
     assert decide(a_call("run", server="shell", arguments={"command": command})).effect is Effect.ALLOW
@@ -139,7 +139,7 @@ def test_a_command_on_the_list_is_allowed(command):
 @pytest.mark.parametrize(
     "command",
     ["git push", "git", "ls; rm -rf /", "ls $(id)", "ls\nrm x", "ls | sh", "lsof", "./ls", "", None, 7, [], ["git"],
-     ["ls", 3], {"a": "ls"}, "ls `id`", "ls > /etc/passwd", "ls \\", "ls 'a'"],
+     ["ls", 3], ["ls", "a b; rm -rf /"], "ls %PATH%", {"a": "ls"}, "ls `id`", "ls > /etc/passwd", "ls \\", "ls 'a'"],
 )  # fmt: skip
 def test_another_command_and_a_second_one_are_denied(command):
     assert refused(a_call("run", server="shell", arguments={"command": command})) is Refusal.TOOL_ERROR
@@ -159,6 +159,15 @@ def test_a_resource_below_the_pattern_is_read(uri):
 def test_a_resource_that_could_lead_out_of_the_pattern_is_not(uri):
     assert refused(a_call(uri, Verb.READ)) is Refusal.NOT_FOUND
     assert GUARD.filter(a_call("", Verb.LIST, method="resources/list"), [{"uri": uri}]) == []
+
+
+@pytest.mark.parametrize(
+    "uri", ["repo://acme/secret/x", "repo://acme/%73ecret/x", "repo://acme//secret/x", "repo://acme/./secret", "repo://acme/%2573ecret"]
+)  # fmt: skip
+def test_what_a_line_never_permits_is_not_reached_by_writing_it_otherwise(uri):
+    guard = Access(rules(POLICY.replace('resources: ["repo', 'never: ["repo://acme/secret*"], resources: ["repo')))
+    assert refused(a_call(uri, Verb.READ), guard) is Refusal.NOT_FOUND
+    assert decide(a_call("repo://acme/public", Verb.READ), guard).effect is Effect.ALLOW
 
 
 def test_completion_follows_the_prompt_or_resource_it_completes():
