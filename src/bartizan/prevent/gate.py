@@ -1,0 +1,126 @@
+"""The gate: asks the guards about each call in their fixed order; the strictest decision wins, a failure is Deny."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, cast
+
+import msgspec
+
+from bartizan.model.call import Call
+from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal, strictest
+from bartizan.model.json import JsonObject
+from bartizan.model.need import Answer, Need
+
+ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "taint", "confirm", "redact")
+"""Who is asked when. What costs least and tells who is asking comes first."""
+
+# What this release cannot carry out on a call is refused: a decision that is not carried out would be an Allow.
+_CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.HIDE, Effect.DENY})
+
+
+class Guard(Protocol):
+    """Judges calls. Pure: state and tables come in by its constructor, facts of the world as answers to its Needs."""
+
+    @property
+    def name(self) -> str:
+        """One of `ORDER`."""
+        ...
+
+    def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
+        """Decide, or ask. `answers` are those to this guard's own questions, in order. May set `call.principal`."""
+        ...
+
+    def filter(self, call: Call, definitions: list[JsonObject]) -> list[JsonObject]:
+        """What of a list the principal may see: some of the very objects that were given."""
+        ...
+
+
+class Decided(msgspec.Struct, frozen=True, kw_only=True):
+    """The call with its principal, the decision that wins, and all of them in the order in which they were made."""
+
+    call: Call
+    decision: Decision
+    decisions: tuple[Decision, ...] = ()
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A guard's question. Judge again with its answer behind the earlier ones of that guard."""
+
+    guard: str
+    need: Need
+
+
+Judged = Decided | Asked
+
+
+class Gate:
+    """The guards of one policy. Raises ValueError for two of one name, or one that has no place in the order."""
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        names = [guard.name for guard in guards]
+        if len(set(names)) != len(names) or not set(names) <= set(ORDER):
+            raise ValueError(f"guards {names}: each once, and from {', '.join(ORDER)}")
+        self._guards = sorted(guards, key=lambda guard: ORDER.index(guard.name))
+
+    def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
+        """Ask the guards in order, up to the first that denies: the later ones then spend nothing on the call."""
+        decisions: list[Decision] = []
+        for guard in self._guards:
+            try:
+                judged = guard.judge(call, answers.get(guard.name, ()))
+            except Exception as error:  # a guard that fails denies, whatever the failure is
+                judged = call, failed(guard.name, f"the guard failed: {type(error).__name__}")
+            if isinstance(judged, Need):
+                return Asked(guard=guard.name, need=judged)
+            changed, decision = judged
+            if changed is not call:  # only who asks may be said by a guard; what is asked was read from the bytes
+                call = msgspec.structs.replace(call, principal=changed.principal)
+            decisions.append(_named(decision, guard.name))
+            if decision.effect is Effect.DENY and not decision.dry:
+                break
+        return Decided(call=call, decision=_carried_out(strictest(decisions)), decisions=tuple(decisions))
+
+    def visible(self, call: Call, definitions: list[Any]) -> list[bool] | None:
+        """Which definitions of a list the principal may see; None where no guard restricts any list.
+
+        What is no object, and what a guard fails on, is hidden.
+        """
+        if not self._guards:
+            return None
+        shown = [cast("JsonObject", one) for one in definitions if isinstance(one, dict)]
+        for guard in self._guards:
+            try:
+                left = guard.filter(call, list(shown))
+            except Exception:  # a guard that fails shows nothing
+                left = []
+            kept = {id(one) for one in left}
+            shown = [one for one in shown if id(one) in kept]
+        kept = {id(one) for one in shown}
+        return [id(one) in kept for one in definitions]
+
+    def done(self, call: Call) -> None:
+        """Tell the guards that hold something for a call (`done`) that it has ended."""
+        for guard in self._guards:
+            ended = getattr(guard, "done", None)
+            if ended is not None:
+                ended(call)
+
+
+def failed(guard: str, reason: str) -> Decision:
+    """The decision where a guard could not decide."""
+    return Decision(effect=Effect.DENY, guard=guard, reason=reason, refusal=Refusal.UNAVAILABLE)
+
+
+def _named(decision: Decision, guard: str) -> Decision:
+    if decision is ALLOWED or decision.guard:
+        return decision
+    return msgspec.structs.replace(decision, guard=guard)
+
+
+def _carried_out(decision: Decision) -> Decision:
+    """What refuses is Deny. HIDE refuses as if what is named did not exist."""
+    if decision.effect is Effect.HIDE:
+        return msgspec.structs.replace(decision, effect=Effect.DENY, refusal=Refusal.NOT_FOUND)
+    if decision.effect in _CARRIED_OUT:
+        return decision
+    reason = f"{decision.effect} cannot be carried out here: {decision.reason}"
+    return msgspec.structs.replace(decision, effect=Effect.DENY, reason=reason)

@@ -1,0 +1,147 @@
+"""What a server answers, read before it goes on: the bytes are the server's, and none goes on that was not read."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from bartizan.model.call import Call, Verb
+from bartizan.model.errors import LimitExceededError, RemoteProtocolError
+from bartizan.model.json import as_array, as_object
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.snapshot import Era
+from bartizan.protocol.faults import Faults
+from bartizan.protocol.framing import Events
+from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, envelope
+from bartizan.protocol.relay.reading import Item, Reading
+from bartizan.protocol.relay.rewriting import cut, elements
+
+Visible = Callable[[Call, list[Any]], Sequence[bool] | None]
+"""Which definitions of a list a principal may see; None where nothing restricts it."""
+
+
+class Answered:
+    """The answers to one request. `faults` says what was not passed on, and why; `ids` what is still unanswered.
+
+    A stream that was opened by GET may bring the answer to any earlier request, when it resumes another stream.
+    """
+
+    def __init__(self, reading: Reading, visible: Visible, limits: Limits = DEFAULT) -> None:
+        self._reading, self._visible, self._limits = reading, visible, limits
+        self._items: Mapping[RequestId, Item] = {item.id: item for item in reading.items if item.id is not None}
+        self.ids = set(self._items)
+        self.faults = Faults(limits.faults_max)
+        self._events = RawEvents(limits)
+        self._parser = Events(limits)
+
+    def whole(self, body: bytes) -> bytes:
+        """An answer as one JSON text. Raises RemoteProtocolError for one that is not an answer to the request."""
+        value = decode(body, self._limits)
+        if not isinstance(value, list):
+            return self._message(body, value, streamed=False)
+        if not self._reading.batch:
+            raise RemoteProtocolError("a batch as the answer to a request")
+        return self._batch(body.decode(), cast("list[Any]", value), streamed=False).encode()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """A piece of an event stream; gives the events that may go on, each whole and as it came."""
+        return [passed for raw in self._events.feed(data) if (passed := self._event(raw))]
+
+    def _event(self, raw: bytes) -> bytes:
+        parsed = self._parser.feed(raw)
+        if not parsed:
+            return raw  # a comment, or an event without data: a keep-alive, or a first id to resume from
+        event = parsed[0]
+        if not event.data:
+            return raw
+        try:
+            value = decode(event.data, self._limits)
+            if isinstance(value, list):
+                new = self._batch(event.data.decode(), cast("list[Any]", value), streamed=True).encode()
+            else:
+                new = self._message(event.data, value, streamed=True)
+        except RemoteProtocolError as error:
+            if isinstance(error, LimitExceededError):
+                raise
+            self.faults.note(str(error)[:100])
+            return b""
+        return raw if new is event.data else _with_data(raw, new)
+
+    def _message(self, body: bytes, value: Any, *, streamed: bool) -> bytes:
+        message = envelope(value)
+        self._check(message, streamed=streamed)
+        item = self._items.get(message.id) if message.id is not None and message.kind == "result" else None
+        keep = self._keep(item, message)
+        if item is None or item.method is None or keep is None:
+            return body
+        return cut(body.decode(), item.method.key, keep).encode()
+
+    def _batch(self, text: str, values: Sequence[Any], *, streamed: bool) -> str:
+        """Each message of a batch as alone; what stands between them stays too."""
+        parts: list[str] = []
+        end = 0
+        for span, value in zip(elements(text), values, strict=True):
+            parts += (
+                text[end : span[0]],
+                self._message(text[slice(*span)].encode(), value, streamed=streamed).decode(),
+            )
+            end = span[1]
+        return "".join([*parts, text[end:]])
+
+    def _check(self, message: Envelope, *, streamed: bool) -> None:
+        """Raises RemoteProtocolError for a message that this request's answer cannot hold."""
+        if message.kind in {"request", "notification"}:
+            if not streamed:
+                raise RemoteProtocolError(f"a {message.kind} as the answer to a request")
+            if message.kind == "request" and self._reading.era is Era.MODERN:
+                raise RemoteProtocolError("a request of the server, which the modern era does not have")
+            return
+        if message.id is None or message.id in self.ids:
+            self.ids.discard(message.id)  # pyright: ignore[reportArgumentType] - None is no member
+        elif self._reading.http_method != "GET":
+            raise RemoteProtocolError("an answer to another request")
+
+    def _keep(self, item: Item | None, message: Envelope) -> Sequence[bool] | None:
+        if item is None or item.method is None or item.method.verb is not Verb.LIST:
+            return None
+        definitions: list[Any] = as_array(as_object(message.result).get(item.method.key))
+        return self._visible(item.call, definitions)
+
+
+# A line end after a line end. A CR at the end of the data may be half of CR LF: then the LF begins the next event.
+_EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)")
+
+
+class RawEvents:
+    """An event stream cut into events, each with the blank line that ends it; nothing is changed."""
+
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._most = limits.sse_event_bytes_max
+        self._held = bytearray()
+        self._searched = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Give the events that `data` completes. Raises LimitExceededError for one that is too long."""
+        self._held += data
+        events: list[bytes] = []
+        begin = 0
+        for match in _EVENT_END.finditer(self._held, self._searched):
+            events.append(bytes(self._held[begin : match.end()]))
+            begin = match.end()
+        del self._held[:begin]
+        self._searched = max(0, len(self._held) - 3)
+        if len(self._held) > self._most:
+            self._held.clear()
+            raise LimitExceededError("sse_event_bytes_max", self._most)
+        return events
+
+
+def _with_data(raw: bytes, data: bytes) -> bytes:
+    """The event with other data; its name, id and retry stay."""
+    kept = [line for line in re.split(rb"\r\n|\r|\n", raw) if line and not line.startswith(b"data")]
+    lines = [b"data: " + line for line in data.split(b"\n")]
+    return b"\n".join([*kept, *lines]) + b"\n\n"
+
+
+def message_event(message: bytes) -> bytes:
+    """A message of the gateway's own as an event."""
+    return b"event: message\ndata: " + message + b"\n\n"

@@ -1,0 +1,64 @@
+"""Which era a request belongs to, and what can be done when client and server speak different ones.
+
+The gateway forwards a message in the era that the client speaks: it invents no handshake and no `_meta`, so that
+nothing that policy did not read reaches a server. A client of both eras finds the server's era by itself, because the
+server's own refusal comes back to it.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from bartizan.model.json import JsonObject
+from bartizan.model.snapshot import Era
+from bartizan.protocol.mcp import META, RULES
+
+MODERN_VERSIONS = RULES[Era.MODERN].versions
+LEGACY_VERSIONS = RULES[Era.LEGACY].versions
+SPOKEN = MODERN_VERSIONS + LEGACY_VERSIONS
+ASSUMED = "2025-03-26"  # of a legacy request without the header (2025-11-25, "Protocol Version Header")
+VERSION = META + "protocolVersion"
+
+
+class Crossing(StrEnum):
+    """What becomes of a message that crosses the gateway."""
+
+    RELAYED = "relayed"
+    REFUSED = "refused"
+
+
+class Bridge(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell of the table. `told` is what the client reads, `supported` what would be served."""
+
+    crossing: Crossing
+    told: str = ""
+    supported: tuple[str, ...] = ()
+
+
+_RELAYED = Bridge(crossing=Crossing.RELAYED)
+
+# By the client's era and the server's, which is None until the server has shown it.
+BRIDGES: Mapping[tuple[Era, Era | None], Bridge] = {
+    (Era.MODERN, Era.MODERN): _RELAYED,
+    (Era.LEGACY, Era.LEGACY): _RELAYED,
+    (Era.MODERN, None): _RELAYED,
+    (Era.LEGACY, None): _RELAYED,
+    (Era.MODERN, Era.LEGACY): Bridge(
+        crossing=Crossing.REFUSED,
+        told="this server speaks the versions with a handshake only: open with initialize",
+        supported=LEGACY_VERSIONS,
+    ),
+    (Era.LEGACY, Era.MODERN): Bridge(
+        crossing=Crossing.REFUSED,
+        told="this server speaks the versions without a handshake only",
+        supported=MODERN_VERSIONS,
+    ),
+}
+
+
+def era_of_request(header: str, meta: JsonObject) -> Era:
+    """By how the client opens: the modern era says its version in `_meta`, or in a header that no legacy one has."""
+    if VERSION in meta or (header and header not in LEGACY_VERSIONS):
+        return Era.MODERN
+    return Era.LEGACY
