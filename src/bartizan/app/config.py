@@ -23,10 +23,16 @@ class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The servers of record, and who vouches for their callers."""
+    """The servers of record, where the gateway fronts them, and who vouches for their callers.
+
+    `hosts` and `origins` are further values of the headers Host and Origin that a request may have.
+    """
 
     servers: dict[str, ServerEntry] = {}
     identity: IdentityConfig = IdentityConfig()
+    listen: str = "127.0.0.1:8700"
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class Discover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

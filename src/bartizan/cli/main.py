@@ -11,6 +11,7 @@ from bartizan.cli.check import check
 from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
 from bartizan.cli.fix import fix
+from bartizan.cli.gateway import gateway
 from bartizan.cli.map import threat_map
 from bartizan.cli.pin import pin
 from bartizan.cli.policy import policy
@@ -36,6 +37,7 @@ app.command()(suppress)
 app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
+app.command()(gateway)
 app.command()(doctor)
 
 

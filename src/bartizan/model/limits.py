@@ -175,6 +175,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     signing_keys_refresh_seconds_min: float = 10.0
     introspection_bytes_max: int = 64 * 1024
     introspections_parallel_max: int = 16
+
     # The gateway
     batch_messages_max: int = 64
     needs_max: int = 8

@@ -1,6 +1,7 @@
 """The gate as transcripts: who was asked, what they said, what came out."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,15 +33,15 @@ NEED = Need(question=Count(key="k", window_seconds=1, most=1))
 class Scripted:
     """A guard that says what the test wrote, and notes what it was asked."""
 
-    def __init__(self, name, said=ALLOWED, log=None, shows=None):
+    def __init__(self, name, said: Any = ALLOWED, log: Any = None, shows=None):
         self.name, self.said, self.log, self.shows = name, said, [] if log is None else log, shows
 
-    def judge(self, call, answers):
+    def judge(self, call, answers) -> Any:
         self.log.append((self.name, call.principal.id if call.principal else ""))
         said = self.said(call, answers) if callable(self.said) else self.said
         return said if isinstance(said, Need | tuple) else (call, said)
 
-    def filter(self, call, definitions):
+    def filter(self, call, definitions) -> Any:
         return self.shows(definitions) if self.shows else definitions
 
 
@@ -146,7 +147,7 @@ def test_a_guard_that_fails_on_a_list_shows_nothing_and_one_that_rewrites_shows_
 
 def test_a_guard_that_holds_something_is_told_of_the_end():
     ended = []
-    guard = Scripted("limits")
+    guard: Any = Scripted("limits")
     guard.done = lambda call: ended.append(call.uid)
     Gate([guard, Scripted("rate")]).done(CALL)
     assert ended == ["u1"]

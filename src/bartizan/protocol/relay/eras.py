@@ -7,18 +7,20 @@ server's own refusal comes back to it.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any, cast
 
 import msgspec
 
 from bartizan.model.json import JsonObject
 from bartizan.model.snapshot import Era
-from bartizan.protocol.mcp import META, RULES
+from bartizan.protocol.mcp import META, METHOD_NOT_FOUND, MODERN_ERRORS, RULES
 
 MODERN_VERSIONS = RULES[Era.MODERN].versions
 LEGACY_VERSIONS = RULES[Era.LEGACY].versions
 SPOKEN = MODERN_VERSIONS + LEGACY_VERSIONS
 ASSUMED = "2025-03-26"  # of a legacy request without the header (2025-11-25, "Protocol Version Header")
 VERSION = META + "protocolVersion"
+OPENINGS = frozenset({"initialize", "server/discover"})
 
 
 class Crossing(StrEnum):
@@ -62,3 +64,20 @@ def era_of_request(header: str, meta: JsonObject) -> Era:
     if VERSION in meta or (header and header not in LEGACY_VERSIONS):
         return Era.MODERN
     return Era.LEGACY
+
+
+def era_shown(method: str, status: int, answer: JsonObject) -> Era | None:
+    """The only era that a server speaks, where its answer to an opening shows it; else None.
+
+    A modern server knows `server/discover`, and says so even in an error of its own; a legacy one knows `initialize`.
+    """
+    error = answer.get("error")
+    code: Any = cast("JsonObject", error).get("code") if isinstance(error, dict) else None
+    if method == "server/discover" and code not in MODERN_ERRORS and (code is not None or status in _UNKNOWN):
+        return Era.LEGACY
+    if method == "initialize" and (code in MODERN_ERRORS or code == METHOD_NOT_FOUND):
+        return Era.MODERN
+    return None
+
+
+_UNKNOWN = frozenset({400, 404, 405, 406})  # what servers answer to a request that they cannot place

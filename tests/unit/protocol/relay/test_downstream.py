@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ def reading(*messages, version="2025-11-25"):
     return outcome
 
 
-def request(method, identity=1, **params):
+def request(method, identity: Any = 1, **params):
     return {"jsonrpc": "2.0", "id": identity, "method": method, "params": params}
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ META = {
 }
 
 
-def modern(method="tools/call", params=None, *, name=None, **changed):
+def modern(method: Any = "tools/call", params=None, *, name: Any = None, **changed: Any):
     """Headers and message of a modern request; `changed` sets (or, by None, drops) headers."""
     params = {"name": "echo", "arguments": {"text": "hi"}} if params is None else params
     message = {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"_meta": META, **params}}
@@ -36,7 +37,7 @@ def modern(method="tools/call", params=None, *, name=None, **changed):
     return tuple((key, value) for key, value in headers.items() if value is not None), message
 
 
-def legacy(method, params=None, *, version="2025-11-25", identity=3, **more):
+def legacy(method, params=None, *, version="2025-11-25", identity: Any = 3, **more: Any):
     message = {"jsonrpc": "2.0", "id": identity, "method": method, "params": params or {}}
     if identity is None:
         del message["id"]

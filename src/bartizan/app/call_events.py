@@ -1,0 +1,89 @@
+"""Calls and their decisions as Events (OCSF API Activity): who asked for what, what was decided, how it ended."""
+
+from datetime import datetime
+from typing import Any
+
+from bartizan.model.call import Call
+from bartizan.model.decision import Decision, Effect
+from bartizan.model.event import API_ACTIVITY, Event
+from bartizan.model.json import JsonObject
+from bartizan.model.limits import DEFAULT
+from bartizan.prevent.gate import Decided
+from bartizan.protocol.relay.refusals import Refused
+
+_SHOWN = DEFAULT.shown_name_characters_max
+
+
+def call_event(decided: Decided) -> Event:
+    """A call and what was decided of it. Neither arguments nor credentials are in it."""
+    call, decision = decided.call, decided.decision
+    denied = decision.effect is Effect.DENY
+    return Event(
+        uid=call.uid,
+        time=call.at,
+        class_uid=API_ACTIVITY,
+        activity_name=call.method[:_SHOWN] or call.verb.value,
+        message=decision.reason[:_SHOWN],
+        status="Failure" if denied else "Success",
+        mcp=_subject(call),
+        unmapped={"decision": _decision(decision), "noted": [_decision(one) for one in decided.decisions if one.dry]},
+    )
+
+
+def ended_event(call: Call, at: datetime, size: int, trouble: str) -> Event:
+    """How the answer to a call ended: its bytes, and what was wrong with it."""
+    return Event(
+        uid=f"{call.uid}.end",
+        time=at,
+        class_uid=API_ACTIVITY,
+        activity_name="answer",
+        message=trouble[: DEFAULT.shown_characters_max],
+        status="Failure" if trouble else "Success",
+        mcp={"server": call.server, "method": call.method[:_SHOWN], "call": call.uid},
+        unmapped={"bytes": size, "seconds": round((at - call.at).total_seconds(), 3)},
+    )
+
+
+def refused_event(refused: Refused, *, uid: str, at: datetime, server: str, peer: str, size: int) -> Event:
+    """A request that was not understood: nothing of it went on, and nothing of its body is in here."""
+    return Event(
+        uid=uid,
+        time=at,
+        class_uid=API_ACTIVITY,
+        activity_name="refused request",
+        message=f"{refused.wrong.value}: {refused.told}"[: DEFAULT.shown_characters_max],
+        status="Failure",
+        mcp={"server": server},
+        unmapped={"wrong": refused.wrong.name.lower(), "peer": peer, "bytes": size},
+    )
+
+
+def _subject(call: Call) -> JsonObject:
+    principal = call.principal
+    told: dict[str, Any] = {
+        "server": call.server,
+        "method": call.method[:_SHOWN],
+        "verb": call.verb.value,
+        "target": call.target[:_SHOWN],
+        "revision": call.revision,
+        "transport": call.transport.value,
+        "client": call.client,
+        "session": call.session,
+        "principal": principal.id if principal else "",
+        "proof": principal.proof.value if principal else "",
+        "credential": principal.credential if principal else "",
+        "bytes": call.bytes,
+    }
+    return {name: value for name, value in told.items() if value != ""}
+
+
+def _decision(decision: Decision) -> JsonObject:
+    told: dict[str, Any] = {
+        "effect": decision.effect.value,
+        "guard": decision.guard,
+        "reason": decision.reason,
+        "rule": decision.rule,
+        "exception": decision.exception,
+        "refusal": decision.refusal.value if decision.effect is Effect.DENY else "",
+    }
+    return {name: value for name, value in told.items() if value}

@@ -1,0 +1,237 @@
+"""The gateway: every message of every client is read, judged, recorded, and only then sent on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bartizan.adapters.transports.listener import Answer, Request
+from bartizan.app.call_events import call_event, ended_event, refused_event
+from bartizan.app.relaying import Relay, Sender, answer
+from bartizan.model.call import Call
+from bartizan.model.decision import ALLOWED, Decision, Effect
+from bartizan.model.errors import RemoteProtocolError
+from bartizan.model.event import Event
+from bartizan.model.json import JsonObject
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.need import Answer as NeedAnswer
+from bartizan.model.need import Question
+from bartizan.model.secret import Secret
+from bartizan.ports import Bus, BusError
+from bartizan.prevent.gate import Decided, Gate, failed
+from bartizan.protocol.jsonrpc import encode
+from bartizan.protocol.relay.downstream import Answered
+from bartizan.protocol.relay.headers import forwarded
+from bartizan.protocol.relay.places import Endpoint, Places
+from bartizan.protocol.relay.reading import Arrival, Reading, read
+from bartizan.protocol.relay.refusals import Refused, Reply, Wrong, denial, denial_message, reply_to
+from bartizan.protocol.relay.sessions import seal, unseal
+
+_JSON = (("content-type", "application/json"),)
+_METADATA = (*_JSON, ("cache-control", "max-age=300"))
+
+
+class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that `serve` chooses. `key` seals sessions; `resolve` answers the guards' questions.
+
+    `metadata` gives the RFC 9728 document of a server, or None where nobody is authenticated by tokens.
+    """
+
+    gate: Gate
+    servers: Mapping[str, Sender]
+    places: Places
+    bus: Bus
+    key: Secret
+    now: Callable[[], datetime]
+    uid: Callable[[], str]
+    resolve: Callable[[Question], Awaitable[NeedAnswer]]
+    metadata: Callable[[str], JsonObject | None] = lambda _server: None
+    limits: Limits = DEFAULT
+
+
+class Gateway:
+    """Handles requests. It keeps no state of its own between them."""
+
+    def __init__(self, parts: GatewayParts) -> None:
+        self._parts = parts
+        self.draining = False
+
+    async def handle(self, request: Request) -> Answer:
+        """Answer one request of whoever it is."""
+        places = self._parts.places
+        if wrong := places.foreign(request.headers):
+            return self._refuse(Refused(wrong=wrong), "", request)
+        endpoint, server = places.find(request.target)
+        match endpoint:
+            case Endpoint.MCP if server in self._parts.servers:
+                return await self._message(request, server)
+            case Endpoint.METADATA if (document := self._metadata(request, server)) is not None:
+                return Answer(status=200, headers=_METADATA, body=encode(document))
+            case Endpoint.HEALTH | Endpoint.READINESS if request.method == "GET":
+                ready = endpoint is Endpoint.HEALTH or not self.draining
+                return Answer(status=200 if ready else 503, headers=_JSON, body=encode({"ready": ready}))
+            case _:
+                return self._refuse(Refused(wrong=Wrong.PATH), "", request)
+
+    def _metadata(self, request: Request, server: str) -> JsonObject | None:
+        known = server in self._parts.servers
+        return self._parts.metadata(server) if known and request.method == "GET" else None
+
+    async def _message(self, request: Request, server: str) -> Answer:
+        parts = self._parts
+        arrival = Arrival(uid=parts.uid(), at=parts.now(), server=server, certificate=request.certificate)
+        reading = read(request.method, request.headers, request.body, arrival, parts.limits)
+        if isinstance(reading, Refused):
+            return self._refuse(reading, server, request, arrival)
+        decided: list[Decided] = []
+        try:
+            for item in reading.items:
+                decided.append(await self._settle(item.call))  # noqa: PERF401 - what was settled must be undone
+            passage = Passage(parts, request.body, _with_principals(reading, decided), decided)
+            if any(one.decision.effect is Effect.DENY for one in decided):
+                return passage.denied()
+            return await passage.forward(parts.servers[server])
+        except BaseException:
+            for one in decided:
+                parts.gate.done(one.call)
+            raise
+
+    async def _settle(self, call: Call) -> Decided:
+        """What the guards decide. A question that nobody answers in time is Deny."""
+        answers: dict[str, list[NeedAnswer]] = {}
+        for _ in range(self._parts.limits.needs_max):
+            judged = self._parts.gate.judge(call, answers)
+            if isinstance(judged, Decided):
+                return judged
+            try:
+                async with asyncio.timeout(self._parts.limits.need_seconds_max):
+                    found = await self._parts.resolve(judged.need.question)
+            except Exception as error:  # whatever it was, nobody answered
+                reason = f"no answer to what the guard asked: {type(error).__name__}"
+                return _undecided(call, failed(judged.guard, reason))
+            answers.setdefault(judged.guard, []).append(found)
+        return _undecided(call, failed("gate", "the guards asked more than `needs_max` questions"))
+
+    def _refuse(self, refused: Refused, server: str, request: Request, arrival: Arrival | None = None) -> Answer:
+        """Refuse what was not understood, or came from a foreign place; it is recorded all the same."""
+        uid, at = (arrival.uid, arrival.at) if arrival else (self._parts.uid(), self._parts.now())
+        event = refused_event(refused, uid=uid, at=at, server=server, peer=request.peer, size=len(request.body))
+        return answer(reply_to(refused)) if _recorded(self._parts.bus, event) else _unrecorded()
+
+
+def _undecided(call: Call, decision: Decision) -> Decided:
+    return Decided(call=call, decision=decision, decisions=(decision,))
+
+
+def _with_principals(reading: Reading, decided: Sequence[Decided]) -> Reading:
+    items = tuple(
+        msgspec.structs.replace(item, call=one.call) for item, one in zip(reading.items, decided, strict=True)
+    )
+    return msgspec.structs.replace(reading, items=items)
+
+
+class Passage:
+    """One request that was understood and judged: to its server and back, or refused. Its guards hear of its end."""
+
+    def __init__(self, parts: GatewayParts, body: bytes, reading: Reading, decided: Sequence[Decided]) -> None:
+        self._parts, self._body, self._reading, self._decided = parts, body, reading, decided
+        self._over = False
+
+    def denied(self) -> Answer:
+        """Refuse it; of a batch, every message, because a batch is sent whole or not at all."""
+        self._done()
+        if not self._record():
+            return _unrecorded()
+        if not self._reading.batch:
+            item = self._reading.items[0]
+            return answer(denial(item.call, item.id, self._decided[0].decision))
+        worst = max((one.decision for one in self._decided), key=lambda decision: decision.effect.rank)
+        told: list[JsonObject] = [
+            denial_message(item.call, item.id, one.decision if one.decision is not ALLOWED else worst)
+            for item, one in zip(self._reading.items, self._decided, strict=True)
+            if item.id is not None
+        ]
+        head = denial(self._reading.items[0].call, None, worst)
+        status = head.status if head.status != 403 or not told else 200
+        return Answer(status=status, headers=(*_JSON, *head.headers), body=encode(told) if told else b"")
+
+    async def forward(self, sender: Sender) -> Answer:
+        """Send it on, once it is recorded, and give the server's answer."""
+        session = self._session()
+        if session is None:
+            return self._failed(Wrong.SESSION, "a session that this principal was not given here")
+        if not self._record():
+            self._done()
+            return _unrecorded()
+        answered = Answered(self._reading, self._visible, self._parts.limits)
+        relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
+        try:
+            async with asyncio.timeout(self._parts.limits.answer_seconds_max):
+                upstream = await sender.send(
+                    self._reading.http_method, forwarded(self._reading.headers, session), self._body
+                )
+                return await relay.answer(upstream, self._ended)
+        except TimeoutError:
+            return self._failed(Wrong.UPSTREAM_LATE, "no answer in time")
+        except (RemoteProtocolError, OSError) as error:
+            return self._failed(Wrong.UPSTREAM, str(error) or type(error).__name__)
+
+    def _failed(self, wrong: Wrong, reason: str) -> Answer:
+        item = self._reading.items[0]
+        identity = None if self._reading.batch else item.id
+        self._ended(0, reason)
+        return answer(reply_to(Refused(wrong=wrong, id=identity, era=self._reading.era)))
+
+    def _session(self) -> str | None:
+        """The server's own id of the session; empty where the client showed none."""
+        sealed = self._reading.session
+        if not sealed or self._reading.opens:
+            return ""
+        return unseal(self._parts.key, self._server, self._principal, sealed)
+
+    def _sealed(self, session: str) -> str:
+        return seal(self._parts.key, self._server, self._principal, session)
+
+    @property
+    def _server(self) -> str:
+        return self._reading.items[0].call.server
+
+    @property
+    def _principal(self) -> str:
+        principal = self._reading.items[0].call.principal
+        return principal.id if principal else ""
+
+    def _visible(self, call: Call, definitions: list[Any]) -> Sequence[bool] | None:
+        return self._parts.gate.visible(call, definitions)
+
+    def _record(self) -> bool:
+        """Every message with its decision, before anything of it goes on."""
+        return _recorded(self._parts.bus, *(call_event(one) for one in self._decided))
+
+    def _ended(self, size: int, trouble: str) -> None:
+        """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
+        if not self._over:
+            self._done()
+            _recorded(self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble))
+
+    def _done(self) -> None:
+        if not self._over:
+            self._over = True
+            for one in self._decided:
+                self._parts.gate.done(one.call)
+
+
+def _recorded(bus: Bus, *events: Event) -> bool:
+    try:
+        bus.accept(*events)
+    except BusError:
+        return False
+    return True
+
+
+def _unrecorded() -> Answer:
+    """What cannot be recorded does not happen."""
+    reply: Reply = reply_to(Refused(wrong=Wrong.UNRECORDED))
+    return answer(reply)

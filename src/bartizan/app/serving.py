@@ -1,0 +1,151 @@
+"""The gateway as a process: its parts chosen, its port opened, its end in good order."""
+
+import asyncio
+import contextlib
+import signal
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from bartizan.adapters.clock import SystemClock
+from bartizan.adapters.transports.direct import DirectUpstream
+from bartizan.adapters.transports.listener import Answer as Reply
+from bartizan.adapters.transports.listener import Listener, Request
+from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_service
+from bartizan.adapters.vaults.local import LocalVault
+from bartizan.adapters.vaults.references import References
+from bartizan.app.bootstrap import FINGERPRINT_KEY
+from bartizan.app.bus import open_bus
+from bartizan.app.config import Config, ServerEntry
+from bartizan.app.gateway import Gateway, GatewayParts
+from bartizan.app.home import state_folder
+from bartizan.app.identity import answer, guards, resource_of, token_verifier
+from bartizan.app.policy import read_policy
+from bartizan.app.relaying import Sender
+from bartizan.model.errors import UsageError
+from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.secret import Secret
+from bartizan.ports import Bus
+from bartizan.prevent.gate import Gate
+from bartizan.prevent.policy import Rules
+from bartizan.protocol.relay.places import Places, is_loopback
+
+SESSION_KEY = "local:session-key"
+_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+
+def listen_address(listen: str) -> tuple[str, int]:
+    """Host and port of `gateway.listen`. Raises UsageError."""
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"gateway.listen: {listen[:80]!r} is no address", remedy="write HOST:PORT, as 127.0.0.1:8700")
+    return host.strip("[]"), int(port)
+
+
+def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Sender]:
+    """A sender for each server. Raises UsageError for what this gateway cannot front."""
+    client = OutboundClient(limits, allow=no_metadata_service)
+    found: dict[str, Sender] = {}
+    for name, entry in servers.items():
+        if not name or len(name) > 100 or not set(name) <= set(_NAME):
+            raise UsageError(f"gateway.servers: {name[:80]!r} cannot be part of a path", remedy=f"use {_NAME[-15:]}")
+        if not entry.url:
+            raise UsageError(
+                f"gateway.servers.{name}: a server that is started by a command is not fronted over HTTP yet",
+                remedy="give its url, or let the client start it through `bartizan connect`",
+            )
+        try:
+            found[name] = DirectUpstream(entry.url, client, answer_seconds_max=limits.answer_seconds_max)
+        except OSError as error:
+            raise UsageError(f"gateway.servers.{name}: {error}") from None
+    return found
+
+
+def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `path` is that of the configuration. Raises UsageError, ContentError, BusError."""
+    vault = LocalVault(state_folder() / "vault")
+    keys = Keys(session=vault.read_or_make(SESSION_KEY), fingerprint=vault.read_or_make(FINGERPRINT_KEY))
+    rules = read_policy(config, path, loopback=True)
+    bus = open_bus()
+    try:
+        asyncio.run(serve(config, rules=rules, keys=keys, read=References(vault).read, bus=bus, told=told))
+    except OSError as error:
+        raise UsageError(
+            f"gateway.listen: cannot listen: {error.strerror or error}", remedy="choose another address"
+        ) from None
+    finally:
+        bus.close()
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """The deployment's keys: what seals sessions, and what makes fingerprints."""
+
+    session: Secret
+    fingerprint: Secret
+
+
+async def serve(
+    config: Config,
+    *,
+    rules: Rules,
+    keys: Keys,
+    read: Callable[[str], Secret],
+    bus: Bus,
+    told: Callable[[str], None],
+    limits: Limits = DEFAULT,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is under way end. Raises UsageError, OSError for the port."""
+    gateway = config.gateway
+    if gateway is None or not gateway.servers:
+        raise UsageError("no server to front", remedy="name one under `gateway.servers` in the configuration")
+    host, port = listen_address(gateway.listen)
+    if not is_loopback(host):
+        raise UsageError(
+            f"gateway.listen: {host} is reached from outside, and tokens would cross the network in the clear",
+            remedy="listen on 127.0.0.1, behind something that speaks TLS",
+        )
+    served = senders(gateway.servers, limits)
+    served_by: list[Gateway] = []
+
+    async def handle(request: Request) -> Reply:
+        return await served_by[0].handle(request)
+
+    listener = Listener(host, port, handle, limits)  # port 0 takes a free one, which Host must then name
+    await listener.start()
+    resource = resource_of(gateway.identity, f"http://{host}:{listener.port}")
+    verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
+    parts = GatewayParts(
+        gate=Gate(guards(rules, resource, loopback=True, verifier=verifier)),
+        servers=served,
+        places=Places(host, listener.port, hosts=gateway.hosts, origins=gateway.origins),
+        bus=bus,
+        key=keys.session,
+        now=lambda: datetime.now(UTC),
+        uid=lambda: uuid.uuid4().hex,
+        resolve=lambda question: answer(question, verifier),
+        metadata=resource.metadata,
+        limits=limits,
+    )
+    served_by.append(Gateway(parts))
+    for name in served:
+        told(f"http://{host}:{listener.port}/servers/{name}/mcp")
+    await _signalled()
+    served_by[0].draining = True
+    await listener.stop(limits.drain_seconds_max)
+
+
+async def _signalled() -> None:
+    """Until this process is asked to end."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, asked.set)
+    try:
+        await asked.wait()
+    finally:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            with contextlib.suppress(ValueError):
+                loop.remove_signal_handler(one)

@@ -1,0 +1,197 @@
+"""The official SDK's client through `bartizan gateway` to a real server, in both eras."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import httpx2
+import pytest
+from mcp import Client, MCPError
+
+SERVER = Path(__file__).parents[1] / "fixtures/servers/sdk_server.py"
+HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def upstream():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, str(SERVER), "streamable-http", str(listening.fileno())], pass_fds=[listening.fileno()]
+        )
+        yield f"http://127.0.0.1:{port}/mcp"
+        process.terminate()
+        process.wait(10)
+
+
+class Started:
+    """A gateway as its users start it; its state is its own."""
+
+    def __init__(self, folder: Path, servers: dict, policy: dict | None) -> None:
+        config = folder / "bartizan.yml"
+        settings: dict = {"gateway": {"listen": "127.0.0.1:0", "servers": servers}}
+        if policy is not None:
+            (folder / "policy.yml").write_text(json.dumps(policy))
+            settings["policy"] = ["policy.yml"]
+        config.write_text(json.dumps(settings))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bartizan", "gateway", "--config", str(config)],
+            env={**os.environ, "BARTIZAN_HOME": str(folder / "state")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        self.state = folder / "state"
+        self.url = self.process.stderr.readline().strip()
+
+    def stop(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGTERM)
+        _, said = self.process.communicate(timeout=20)
+        return self.process.returncode, said
+
+
+def permitting(**grant) -> dict:
+    """A policy that lets everybody of this machine do what the line says."""
+    line = {"role": "anyone", "server": "*", "may": "write", **grant}
+    return {
+        "servers": {"notes": {"anonymous": True}},
+        "roles": {"anyone": [{"principal": "anonymous"}]},
+        "allow": [line],
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory, upstream):
+    everything = permitting(tools=["*"], resources=["*"], prompts=["*"])
+    started = Started(tmp_path_factory.mktemp("gateway"), {"notes": {"url": upstream}}, everything)
+    assert started.url.startswith("http://127.0.0.1:"), started.stop()
+    yield started
+    assert started.stop() == (0, "")
+
+
+def run(coroutine):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return asyncio.run(coroutine)
+
+
+async def told(url: str, mode: str) -> dict:
+    """What a client sees of a server: its lists and one call."""
+    async with Client(url, mode=mode) as client:
+        tools = await client.list_tools()
+        prompts = await client.list_prompts()
+        resources = await client.list_resources()
+        note = await client.read_resource("note://today")
+        result = await client.call_tool("fetch", {"identity": "abc"})
+        return {
+            "version": client.protocol_version,
+            "tools": [one.model_dump() for one in tools.tools],
+            "prompts": [one.model_dump() for one in prompts.prompts],
+            "resources": [one.model_dump() for one in resources.resources],
+            "note": [one.model_dump() for one in note.contents],
+            "result": result.model_dump(exclude={"meta"}),
+        }
+
+
+@pytest.mark.parametrize(("mode", "version"), [("auto", "2026-07-28"), ("legacy", "2025-11-25")])
+def test_a_client_sees_through_the_gateway_what_it_sees_direct(gateway, upstream, mode, version):
+    through = run(told(gateway.url, mode))
+    assert through == run(told(upstream, mode))
+    assert through["version"] == version
+    assert through["result"]["content"][0]["text"] == "abc False"
+
+
+def post(url: str, message: dict | bytes, **headers):
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    return httpx2.post(url, content=body, headers={**HEADERS, **headers})
+
+
+def initialize(url: str, **headers):
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    return post(url, {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}, **headers)
+
+
+PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+
+
+def test_C2_only_a_session_that_the_gateway_sealed_opens(gateway, upstream):
+    theirs = initialize(upstream).headers["mcp-session-id"]
+    ours = initialize(gateway.url).headers["mcp-session-id"]
+    assert post(gateway.url, PING, **{"mcp-session-id": ours}).status_code == 200
+    for foreign in (theirs, ours[:-1] + ("A" if ours[-1] != "A" else "B"), "x"):
+        refused = post(gateway.url, PING, **{"mcp-session-id": foreign})
+        assert refused.status_code == 404
+    ended = httpx2.delete(gateway.url, headers={"mcp-session-id": ours})
+    assert ended.status_code == 200
+    assert post(gateway.url, PING, **{"mcp-session-id": ours}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("origin", "http://evil.example", 403),
+        ("origin", "null", 403),
+        ("host", "evil.example", 403),
+        ("origin", "same", 200),
+        ("content-type", "text/plain", 415),
+    ],
+)
+def test_B1_a_foreign_origin_or_host_is_refused(gateway, name, value, status):
+    value = gateway.url.partition("/servers")[0] if value == "same" else value
+    assert initialize(gateway.url, **{name: value}).status_code == status
+
+
+def test_what_two_readers_may_read_differently_does_not_reach_the_server(gateway):
+    twice = b'{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/list"}'
+    answer = post(gateway.url, twice)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, -32700)
+
+
+def test_health_is_told_and_nothing_else(gateway):
+    base = gateway.url.partition("/servers")[0]
+    assert httpx2.get(base + "/healthz").status_code == 200
+    assert httpx2.get(base + "/readyz").status_code == 200
+    for path in ("/", "/servers/other/mcp", "/servers/notes/mcp/", "/servers/notes/mcp?x=1"):
+        assert httpx2.get(base + path).status_code == 404
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_list_that_a_principal_sees_is_the_list_that_it_may_call(tmp_path, upstream, mode):
+    started = Started(tmp_path, {"notes": {"url": upstream}}, permitting(tools=["fetch"]))
+
+    async def tried():
+        async with Client(started.url, mode=mode) as client:
+            tools = await client.list_tools()
+            with pytest.raises(MCPError) as refused:
+                await client.call_tool("search", {"query": {"text": "x"}})
+            allowed = await client.call_tool("fetch", {"identity": "abc"})
+            return [one.name for one in tools.tools], refused.value, allowed
+
+    try:
+        names, refused, allowed = run(tried())
+    finally:
+        code, _ = started.stop()
+    assert code == 0
+    assert names == ["fetch"]
+    assert refused.code == -32602
+    assert "search" not in refused.message
+    assert allowed.content[0].text == "abc False"
+
+
+def test_without_policy_nobody_gets_in(tmp_path, upstream):
+    started = Started(tmp_path, {"notes": {"url": upstream}}, None)
+    try:
+        answer = initialize(started.url)
+        metadata = httpx2.get(answer.headers["www-authenticate"].partition('resource_metadata="')[2].partition('"')[0])
+    finally:
+        started.stop()
+    assert answer.status_code == 401
+    assert metadata.json()["resource"] == started.url
