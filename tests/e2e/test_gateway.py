@@ -9,6 +9,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -167,7 +168,7 @@ def test_health_is_told_and_nothing_else(gateway):
 def test_the_list_that_a_principal_sees_is_the_list_that_it_may_call(tmp_path, upstream, mode):
     started = Started(tmp_path, {"notes": {"url": upstream}}, permitting(tools=["fetch"]))
 
-    async def tried():
+    async def tried() -> tuple[list[str], MCPError, Any]:
         async with Client(started.url, mode=mode) as client:
             tools = await client.list_tools()
             with pytest.raises(MCPError) as refused:
