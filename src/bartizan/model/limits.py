@@ -113,6 +113,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_stall_seconds_max: float = 60.0
     linger_seconds_max: float = 2.0
 
+    # The gateway's way to one server over HTTP
+    upstream_connections_max: int = 256
+    upstream_head_seconds_max: float = 300.0
+    upstream_seconds_max: float = 3600.0
+    upstream_idle_seconds_max: float = 4.0
+
     # The store
     scans_kept_max: int = 100
 

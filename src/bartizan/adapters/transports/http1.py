@@ -113,6 +113,7 @@ class Reading:
         self._interim = 0
         self._silent = 0  # bytes since the last byte of body: headers, chunk lines, trailers
         self._begun = b""
+        self._more = self._persists = False  # something follows the answer; the server keeps the connection
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.head_done = self.done = self.until_close = False
@@ -128,10 +129,12 @@ class Reading:
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if self._fault:
                 raise self._fault from None
+            self._more = True
             if not self.done:
                 kind = RemoteProtocolError if (self._begun + data).startswith(b"HTTP/") else NotHttpError
                 raise kind(f"not HTTP/1.1: {str(error)[:200]}") from None
-        self._begun = (self._begun + data)[:5]
+        if len(self._begun) < 5:
+            self._begun = (self._begun + data[:5])[:5]
         if not self.done and self._silent > self._limits.header_bytes_max:
             raise LimitExceededError("header_bytes_max", self._limits.header_bytes_max)
         return None
@@ -143,6 +146,15 @@ class Reading:
         if not self.until_close:
             raise RemoteProtocolError("the body is shorter than announced")
         self.done = True
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the connection may serve another request: the answer is whole, nothing follows it."""
+        return self.done and not self._more and self._persists and not self.until_close
+
+    def on_message_begin(self) -> None:
+        """Another answer, which nobody asked for, or the one after an interim one."""
+        self._more = self.done
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; trailers, and what follows the answer, are not looked at."""
@@ -182,8 +194,8 @@ class Reading:
 
     def on_message_complete(self) -> None:
         """The answer is whole, unless it was an interim one."""
-        if self.head_done:
-            self.done = True
+        if self.head_done and not self.done:
+            self.done, self._persists = True, bool(self._parser.should_keep_alive())
 
     def _refuse(self, error: RemoteProtocolError) -> None:
         self._fault = error

@@ -76,6 +76,21 @@ def _embedded(address: Address) -> Address:
     return address.ipv4_mapped or address.sixtofour or address
 
 
+async def resolve(target: Target, allow: Allow) -> list[str]:
+    """Every address of a target's host. Raises AddressRefusedError when `allow` refuses one of them, OSError."""
+    try:
+        found: Iterable[str] = [str(ip_address(target.host))]
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        answers = await loop.getaddrinfo(target.host, target.port, type=1)  # 1: SOCK_STREAM
+        found = dict.fromkeys(str(answer[4][0]) for answer in answers)
+    addresses = list(found)
+    for address in addresses:
+        if not allow(ip_address(address)):
+            raise AddressRefusedError(f"{target.host} is {address}, where this client may not go")
+    return addresses
+
+
 class Response:
     """An answer: its head, and its body yet to be read. `url` has neither query nor user information.
 
@@ -177,7 +192,7 @@ class OutboundClient:
         seconds = self._limits.request_seconds_max if deadline_seconds is None else deadline_seconds
         ends = asyncio.get_running_loop().time() + seconds
         async with _within(ends):
-            addresses = await self._resolve(target)
+            addresses = await resolve(target, self._allow)
             try:
                 reader, writer, reading = await self._converse(target, addresses, message)
             except (OSError, RemoteProtocolError) as error:
@@ -189,29 +204,15 @@ class OutboundClient:
     async def reach(self, url: str) -> None:
         """Open a TCP connection and close it: whether anything listens there. Raises OSError."""
         target = parse_target(url)
-        addresses = await self._resolve(target)
+        addresses = await resolve(target, self._allow)
         _, writer = await self._dial(addresses, target.port)
         await _drop(writer)
 
     async def tls_faults(self, url: str) -> tuple[str, ...]:
         """What is wrong with the TLS of an address, by `tls.tls_faults`. Raises OSError where it cannot be resolved."""
         target = parse_target(url)
-        addresses = await self._resolve(target)
+        addresses = await resolve(target, self._allow)
         return await tls_faults(addresses[0], target.port, target.host, self._limits, ca_file=self._ca_file)
-
-    async def _resolve(self, target: Target) -> list[str]:
-        """Every address of the host; refused when the policy refuses one of them."""
-        try:
-            found: Iterable[str] = [str(ip_address(target.host))]
-        except ValueError:
-            loop = asyncio.get_running_loop()
-            answers = await loop.getaddrinfo(target.host, target.port, type=1)  # 1: SOCK_STREAM
-            found = dict.fromkeys(str(answer[4][0]) for answer in answers)
-        addresses = list(found)
-        for address in addresses:
-            if not self._allow(ip_address(address)):
-                raise AddressRefusedError(f"{target.host} is {address}, where this client may not go")
-        return addresses
 
     async def _converse(
         self, target: Target, addresses: list[str], message: bytes

@@ -35,8 +35,8 @@ REPEATABLE = frozenset(
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One whole request. Names of headers are in lower case, their order is kept; `peer` is `address:port`.
 
-    `certificate` is what the client proved by TLS: `subject` {attribute: [value]}, `subjectAltName` {kind: [value]},
-    `serialNumber`, `sha256` of the certificate; {} when it showed none.
+    `certificate` is what the client proved by TLS, in the form of Python's `ssl`: `subject` (relative names of pairs),
+    `subjectAltName` (pairs of kind and value), `issuer`, `serialNumber`; and `x5t#S256` (RFC 8705). {} without one.
     """
 
     method: str

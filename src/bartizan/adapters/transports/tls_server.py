@@ -1,6 +1,7 @@
 """TLS for the listener: a context of files, and what a client's certificate says."""
 
 import asyncio
+import base64
 import hashlib
 import ssl
 from typing import Any, Literal, cast
@@ -56,16 +57,11 @@ def certificate_of(transport: asyncio.BaseTransport) -> JsonObject:
     found = cast("dict[str, Any]", stream.getpeercert() or {})
     if not found:  # present, yet not verified
         return {}
-    subject: dict[str, list[str]] = {}
-    for name, value in (pair for relative in found.get("subject", ()) for pair in relative):
-        subject.setdefault(name, []).append(value)
-    alternatives: dict[str, list[str]] = {}
-    for kind, value in found.get("subjectAltName", ()):
-        alternatives.setdefault(kind, []).append(value)
-    certificate = {
-        "subject": subject,
-        "subjectAltName": alternatives,
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(whole).digest()).rstrip(b"=").decode()
+    return {
+        "subject": found.get("subject", ()),
+        "subjectAltName": found.get("subjectAltName", ()),
+        "issuer": found.get("issuer", ()),
         "serialNumber": str(found.get("serialNumber", "")),
-        "sha256": hashlib.sha256(whole).hexdigest(),
+        "x5t#S256": thumbprint,
     }
-    return cast("JsonObject", certificate)

@@ -104,7 +104,7 @@ def test_a_certificate_of_a_client_is_shown_with_its_names(folder: Path):
         writer.close()
         return heard
 
-    shown = "{'commonName': ['alice']} {'URI': ['spiffe://example.org/alice']} END"
+    shown = "((('commonName', 'alice'),),) (('URI', 'spiffe://example.org/alice'),) END"
     assert serve(client, of(folder, clients="required")) == shown
     assert serve(client, of(folder, clients="optional")) == shown
 
