@@ -119,6 +119,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     upstream_seconds_max: float = 3600.0
     upstream_idle_seconds_max: float = 4.0
 
+    # The gateway's child processes
+    children_max: int = 64
+    child_idle_seconds_max: float = 900.0
+    child_back_off_seconds_max: float = 64.0
+
     # The store
     scans_kept_max: int = 100
 
