@@ -26,20 +26,36 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes | AsyncIterator[bytes] = b""
 
 
-def head_of(answer: Answer, *, date: str, closes: bool) -> bytes:
+Blocks = dict[Headers, str]
+"""Lines of answers that were judged, by their headers: servers repeat themselves."""
+
+_BLOCKS_MAX = 256
+
+
+def head_of(answer: Answer, blocks: Blocks, *, date: str, closes: bool) -> bytes:
     """The head of an answer, its empty line included. Raises LocalProtocolError for what would not be its lines."""
     status, body = answer.status, answer.body
-    lines = [f"{name}: {value}\r\n" for name, value in answer.headers if name.lower() not in OURS]
+    headers = tuple(answer.headers)
+    block = blocks.get(headers)
+    if block is None:
+        if len(blocks) >= _BLOCKS_MAX:
+            blocks.clear()
+        block = blocks[headers] = _block(headers)
     if isinstance(body, bytes):
         framing = "" if status in _BODILESS else f"content-length: {len(body)}\r\n"
     else:
         framing = "transfer-encoding: chunked\r\n"
-    block = "".join(lines)
-    if block.count("\r") != len(lines) or block.count("\n") != len(lines) or "\0" in block:
-        raise LocalProtocolError("a header of the answer is not one line")
     ending = "connection: close\r\n\r\n" if closes else "\r\n"
     start = _LINES.get(status) or f"HTTP/1.1 {status:d} Status\r\n"
     return f"{start}{block}{framing}date: {date}\r\n{ending}".encode("latin-1")
+
+
+def _block(headers: Headers) -> str:
+    lines = [f"{name}: {value}\r\n" for name, value in headers if name.lower() not in OURS]
+    block = "".join(lines)
+    if block.count("\r") != len(lines) or block.count("\n") != len(lines) or "\0" in block:
+        raise LocalProtocolError("a header of the answer is not one line")
+    return block
 
 
 def chunk(piece: bytes) -> bytes:

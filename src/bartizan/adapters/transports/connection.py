@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
 from typing import Any, cast
 
-from bartizan.adapters.transports.answer import END, Answer, chunk, head_of
+from bartizan.adapters.transports.answer import END, Answer, Blocks, chunk, head_of
 from bartizan.adapters.transports.deadlines import NEVER, Deadlines
 from bartizan.adapters.transports.request import RefusedError, Request, RequestReader
 from bartizan.adapters.transports.tls_server import certificate_of
@@ -45,6 +45,7 @@ class Shared:
                 limits.linger_seconds_max,
             )
         )
+        self.blocks: Blocks = {}
         self._date, self._second = "", 0
 
     def forget(self, connection: "Connection") -> None:
@@ -216,11 +217,11 @@ class Connection(asyncio.Protocol):
     async def _send(self, request: Request, answer: Answer, *, closes: bool) -> None:
         body, write = answer.body, self._transport.write
         try:
-            head = head_of(answer, date=self._shared.date(), closes=closes)
+            head = head_of(answer, self._shared.blocks, date=self._shared.date(), closes=closes)
         except (LocalProtocolError, UnicodeEncodeError) as error:
             self._failed(error)
             await _end(body)
-            body, head = b"", head_of(Answer(status=500), date=self._shared.date(), closes=closes)
+            body, head = b"", head_of(Answer(status=500), self._shared.blocks, date=self._shared.date(), closes=closes)
         if request.method == "HEAD":
             write(head)
             await _end(body)
@@ -275,7 +276,7 @@ class Connection(asyncio.Protocol):
             self._shared.on_refused(refused, self._peer)
         answer = Answer(status=refused.status, headers=_PLAIN, body=f"{refused.reason}\n".encode())
         body = cast("bytes", answer.body)
-        self._transport.write(head_of(answer, date=self._shared.date(), closes=True) + body)
+        self._transport.write(head_of(answer, self._shared.blocks, date=self._shared.date(), closes=True) + body)
 
     def _refuse(self, refused: RefusedError) -> None:
         """Say why, then wait a little for the client to go: closing on what it still sends would lose the answer."""

@@ -119,6 +119,12 @@ class Reading:
         self.head_done = self.done = self.until_close = False
         self.body: list[bytes] = []
 
+    def again(self) -> None:
+        """Read the next answer of a connection that is `reusable`. The lists of the last one stay with their holder."""
+        self._interim = self._silent = self.status = 0
+        self.headers, self.body = [], []
+        self.head_done = self.done = self.until_close = self._persists = False
+
     def feed(self, data: bytes) -> None:
         """Take bytes; an empty one is the end of the connection."""
         if not data:

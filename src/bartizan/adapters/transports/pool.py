@@ -27,7 +27,7 @@ _OURS = frozenset(
 )
 _WAITING_BYTES_MAX = 256 * 1024  # of an answer that is not read yet
 _JOINED_BYTES_MAX = 64 * 1024
-_NAMES_MAX = 256
+_HEADS_MAX = 256
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _FIXED = f"user-agent: bartizan/{__version__}\r\naccept-encoding: identity\r\n"
 
@@ -41,12 +41,12 @@ class UpstreamAnswer:
     __slots__ = ("_exchange", "body", "headers", "status", "whole")
 
     def __init__(self, exchange: "_Exchange") -> None:
-        reading = exchange.reading
         self._exchange = exchange
-        self.status, self.headers = reading.status, tuple(reading.headers)
+        self.status, self.headers = exchange.status, tuple(exchange.headers)
         self.whole: bytes | None = None
-        if reading.done:
-            self.whole = reading.body[0] if len(reading.body) == 1 else b"".join(reading.body)
+        if exchange.done:
+            pieces = exchange.pieces
+            self.whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self.body: AsyncIterator[bytes] = exchange
 
     def header(self, name: str) -> str:
@@ -74,14 +74,19 @@ class UpstreamAnswer:
 class _Exchange:
     """One request and its answer on one connection; iterates over the body."""
 
-    __slots__ = ("_arrival", "_error", "_wire", "reading", "waiting")
+    __slots__ = ("_arrival", "_error", "_wire", "done", "head_done", "headers", "pieces", "status", "waiting")
 
-    def __init__(self, wire: "_Wire", limits: Limits) -> None:
-        self.reading = Reading(limits)
+    def __init__(self, wire: "_Wire") -> None:
+        self.head_done = self.done = False
+        self.status, self.waiting = 0, 0
+        self.headers, self.pieces = list[tuple[str, str]](), list[bytes]()
         self._arrival: asyncio.Future[None] | None = None
-        self.waiting = 0
         self._wire: _Wire | None = wire
         self._error: Exception | None = None
+
+    def begun(self, reading: Reading) -> None:
+        """The head is here. From now on `reading` adds to `pieces`."""
+        self.status, self.headers, self.pieces, self.head_done = reading.status, reading.headers, reading.body, True
 
     def came(self) -> None:
         """There is something new."""
@@ -96,7 +101,7 @@ class _Exchange:
 
     def finished(self) -> None:
         """The answer is whole; the connection is somebody else's now."""
-        self._wire = None
+        self._wire, self.done = None, True
         self.came()
 
     async def changed(self) -> None:
@@ -107,7 +112,7 @@ class _Exchange:
 
     async def head(self) -> None:
         """Wait for the head. Raises what went wrong."""
-        while not self.reading.head_done:
+        while not self.head_done:
             if self._error is not None:
                 raise self._error
             await self.changed()
@@ -116,18 +121,19 @@ class _Exchange:
         return self
 
     async def __anext__(self) -> bytes:
-        reading = self.reading
-        while not reading.body:
-            if reading.done:
+        pieces = self.pieces
+        while not pieces:
+            if self.done:
                 raise StopAsyncIteration
             if self._error is not None:
                 raise self._error
             await self.changed()
-        pieces, reading.body = reading.body, []
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
         self.waiting = 0
         if self._wire is not None:
             self._wire.go_on()
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return data
 
     async def aclose(self) -> None:
         """End the connection if the answer is not whole."""
@@ -145,6 +151,7 @@ class _Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._exchange: _Exchange | None = None
+        self._reading: Reading | None = None
         self._paused, self._ends, self.lost = False, NEVER, False
         self.deadline = NEVER
 
@@ -159,13 +166,15 @@ class _Wire(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None:
             return self.abort()  # nobody asked: what comes now could pass as the answer to the next request
-        reading = exchange.reading
+        reading = cast("Reading", self._reading)
         try:
             reading.feed(data)
         except RemoteProtocolError as error:
             return self._fail(error)
+        if reading.head_done and not exchange.head_done:
+            exchange.begun(reading)
         if reading.done:
-            return self._finish(exchange)
+            return self._finish(exchange, reading)
         if reading.head_done:
             self.deadline = self._ends
             exchange.waiting += len(data)
@@ -178,9 +187,9 @@ class _Wire(asyncio.Protocol):
         """The connection has ended."""
         self.lost = True
         exchange = self._exchange
-        if exchange is not None:
+        if exchange is not None and self._reading is not None:
             try:
-                exchange.reading.feed(b"")
+                self._reading.feed(b"")
                 self._exchange = None
                 exchange.finished()
             except RemoteProtocolError as error:
@@ -191,7 +200,11 @@ class _Wire(asyncio.Protocol):
 
     def ask(self, message: bytes, body: bytes, seconds: float) -> _Exchange:
         """Send a request, whose answer must be whole within `seconds`."""
-        exchange = self._exchange = _Exchange(self, self._limits)
+        if self._reading is None:
+            self._reading = Reading(self._limits)
+        else:
+            self._reading.again()
+        exchange = self._exchange = _Exchange(self)
         now = self._loop.time()
         self._ends = now + seconds
         self.deadline = min(self._ends, now + self._limits.upstream_head_seconds_max)
@@ -216,9 +229,9 @@ class _Wire(asyncio.Protocol):
         """The answer did not begin or end in time, or nobody needed this connection."""
         self._fail(TimeoutError("no answer from the server in time"))
 
-    def _finish(self, exchange: _Exchange) -> None:
+    def _finish(self, exchange: _Exchange, reading: Reading) -> None:
         self._exchange = None
-        if exchange.reading.reusable and not self.transport.is_closing():
+        if reading.reusable and not self.transport.is_closing():
             if self._paused:
                 self._paused = False
                 self.transport.resume_reading()
@@ -252,7 +265,7 @@ class Upstream:
         self.limits, self._target, self._allow = limits, parse_target(url), allow
         self._tls = tls or _system_roots()
         self._fixed = f"host: {self._target.authority}\r\n{_FIXED}"
-        self._names: set[str] = set()
+        self._composed: dict[tuple[tuple[str, str], ...], str] = {}
         self._idle: list[_Wire] = []
         self._open, self._closed = 0, False
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -308,25 +321,28 @@ class Upstream:
     def _compose(self, method: str, headers: Sequence[tuple[str, str]], body: bytes) -> bytes:
         if method not in METHODS:
             raise LocalProtocolError(f"method {method[:20]!r} is not one that this client sends")
-        known, target = self._names, self._target
+        key = tuple(headers)
+        lines = self._composed.get(key)
+        if lines is None:
+            if len(self._composed) >= _HEADS_MAX:
+                self._composed.clear()
+            lines = self._composed[key] = self._lines(key)
+        length = f"content-length: {len(body)}\r\n" if body or method == "POST" else ""
+        return f"{method} {self._target.path} HTTP/1.1\r\n{lines}{length}\r\n".encode("ascii")
+
+    def _lines(self, headers: tuple[tuple[str, str], ...]) -> str:
+        """The lines of a head but for the length. They are kept, for clients repeat themselves."""
         for name, value in headers:
-            if name not in known:
-                self._learn(name)
+            if name in _OURS or not _NAME.fullmatch(name):
+                raise LocalProtocolError(
+                    f"header {name[:40]!r} is set by the client alone, or not a name in lower case"
+                )
             if not value.isascii() or not value.isprintable():
                 raise LocalProtocolError(f"header {name[:40]!r} cannot be sent: not one line of visible ASCII")
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if target.basic and not any(name == "authorization" for name, _ in headers):
-            lines += f"authorization: {target.basic}\r\n"
-        if body or method == "POST":
-            lines += f"content-length: {len(body)}\r\n"
-        return f"{method} {target.path} HTTP/1.1\r\n{self._fixed}{lines}\r\n".encode("ascii")
-
-    def _learn(self, name: str) -> None:
-        """Judge the name of a header; a good one is remembered."""
-        if name in _OURS or not _NAME.fullmatch(name):
-            raise LocalProtocolError(f"header {name[:40]!r} is set by the client alone, or not a name in lower case")
-        if len(self._names) < _NAMES_MAX:
-            self._names.add(name)
+        lines = self._fixed + "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if self._target.basic and not any(name == "authorization" for name, _ in headers):
+            lines += f"authorization: {self._target.basic}\r\n"
+        return lines
 
     def _take_idle(self) -> _Wire | None:
         now = asyncio.get_running_loop().time()
