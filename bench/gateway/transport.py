@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httptools
 
@@ -31,7 +32,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Echo(asyncio.Protocol):
     """The upstream: gives back the body."""
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Any) -> None:
         self.transport, self.body = transport, list[bytes]()
         self.parser = httptools.HttpRequestParser(self)
 
@@ -54,7 +55,7 @@ class Session(asyncio.Protocol):
         self.calls, self.expected, self.sent, self.said = 0, b"", 0.0, list[bytes]()
         self.fill, self.waits = b"x" * (size - 8), list[float]()
 
-    def connection_made(self, transport) -> None:
+    def connection_made(self, transport: Any) -> None:
         self.transport = transport
         self.call()
 
