@@ -92,7 +92,7 @@ class Judge:
         self._lexicon = Lexicon(rules)
         self._layers = [rule for rule in rules if rule.check.layers]
         self._copies = [rule for rule in rules if rule.check.copies]
-        self._clean: set[str] = set()
+        self._clean: set[tuple[str, bool]] = set()  # texts, and whether in what a tool asks for
         self._room = _REMEMBERED_CHARACTERS_MAX
 
     def definition(self, definition: JsonObject) -> Judgement:
@@ -136,7 +136,7 @@ class Judge:
         return _placed_signs(judged(self._judge([Leaf("", text)], ignored=_USUAL_IN_TEXTS)).signs)
 
     def _judge(self, told: Sequence[Leaf], ignored: frozenset[str] = frozenset()) -> list[Sign]:
-        new = [leaf for leaf in told if leaf.text not in self._clean]
+        new = [leaf for leaf in told if (leaf.text, _asked(leaf)) not in self._clean]
         hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text) if layer.kind not in ignored]
         signs: list[Sign] = []
         # A sentence ends where a text ends.
@@ -150,13 +150,14 @@ class Judge:
 
     def _remember(self, clean: Iterable[Leaf]) -> None:
         for leaf in clean:
-            if len(leaf.text) <= min(_REMEMBERED_EACH_MAX, self._room) and leaf.text not in self._clean:
-                self._clean.add(leaf.text)
+            known = (leaf.text, _asked(leaf))
+            if len(leaf.text) <= min(_REMEMBERED_EACH_MAX, self._room) and known not in self._clean:
+                self._clean.add(known)
                 self._room -= len(leaf.text) + 1
 
     def _signs(self, leaf: Leaf) -> Iterable[Sign]:
         hits = self._lexicon.hits(fold(_spaced(leaf.text)))
-        hits = [hit for hit in hits if not hit.only_in_parameters or leaf.pointer.startswith(_PARAMETERS)]
+        hits = [hit for hit in hits if not hit.only_in_parameters or _asked(leaf)]
         for hit in hits:
             yield Sign(
                 hit=hit,
@@ -206,6 +207,11 @@ class Judge:
             yield _sign(hit, leaf, layer.start, layer.end, layer.text[:_QUOTED_MAX])
 
 
+def _asked(leaf: Leaf) -> bool:
+    """Whether it stands in what a tool asks for."""
+    return leaf.pointer.startswith(_PARAMETERS)
+
+
 def _placed(judgement: Judgement) -> Judgement:
     """Where the signs stand in the texts as they were, and their words; until then the evidence is the whole text."""
     if judgement.verdict is Verdict.CLEAN:
@@ -251,7 +257,9 @@ def _sign(hit: Hit, leaf: Leaf, start: int, end: int, told: str = "") -> Sign:
     )
 
 
-_QUOTES_OF = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "‹": "›", "<": ">"}
+_OPENED = re.compile(r"(?:^|[\s(=])([\"'`“„\u2018«‹])(?=\S)")
+_CLOSES = {'"': '"', "'": "'", "`": "`", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "‹": "›"}
+_CLOSED = re.compile(r"([\"'`”“\u2019»›])(?=$|[\s).,;:!?\]\"'])")
 _MENTIONED_BEFORE = 160
 _INTRODUCED = re.compile(
     r"(?i)\b(?:such as|e\.g\.?|for example|for instance|like|requests? to|attempts? to|detect\w*|looks? for"
@@ -269,12 +277,21 @@ def _only_mentions(judgement: Judgement, told: Sequence[Leaf]) -> bool:
 
 def _mentioned(text: str, sign: Sign) -> bool:
     before = text[max(0, sign.start - _MENTIONED_BEFORE) : sign.start + 1]
-    quoted = any(
-        opening in before and closing in text[max(sign.start + 1, sign.end - 1) : sign.end + _MENTIONED_BEFORE]
-        for opening, closing in _QUOTES_OF.items()
-    )
     shown = text.count("```", 0, sign.start) % 2 == 1  # in a block of a page that shows something
-    return quoted or shown or _INTRODUCED.search(before) is not None
+    return shown or _INTRODUCED.search(before) is not None or _in_quotes(text, before, sign)
+
+
+def _in_quotes(text: str, before: str, sign: Sign) -> bool:
+    """Within marks that open and close as people set them; in JSON every text stands in marks."""
+    if text.lstrip()[:1] in ("{", "["):
+        return False
+    after = text[max(sign.start + 1, sign.end - 1) : sign.end + _MENTIONED_BEFORE]
+    open_ones = {match[1]: match.start(1) for match in _OPENED.finditer(before)}
+    for closed in _CLOSED.finditer(before):
+        for opening in [one for one, at in open_ones.items() if _CLOSES[one] == closed[1] and at < closed.start(1)]:
+            del open_ones[opening]
+    closing = {match[1] for match in _CLOSED.finditer(after)}
+    return any(_CLOSES[opening] in closing for opening in open_ones)
 
 
 _WORDS = re.compile(r"[A-Za-z]{2,}|[^\W\d_a-zA-Z]{2,}")
@@ -296,6 +313,8 @@ _ABOUT_ATTACKS = regex.PatternSet(
         r"attack(er|s)?\b",
         r"adversar(y|ies|ial)\b",
         r"malicious",
+        r"(tool )?poison(ed|ing)\b",
+        r"hidden (instruction|prompt|text|unicode)s?\b",
         r"(prompt |code |sql )?injections?\b",
         r"exploit(s|ation|ed)?\b",
         r"payloads?\b",
