@@ -21,9 +21,10 @@ _SUFFIX = re.compile(
     r"(?:[_\-. ]*(?:v?\d{1,3}|new|old|pro|plus|fast|safe|secure|official|original|real|copy|fixed|updated|latest|beta|"
     r"alt|enhanced|improved|extended|ex|internal|admin|tool|mcp))+\Z"
 )
-_DESCRIPTION_CHARACTERS_MIN = 20  # shorter ones are alike by chance
-_PROPERTIES_MIN = 2  # so are schemas of one parameter
-_GROUP_MAX = 50
+_PROPERTIES_MIN = 2  # schemas of one parameter are alike by chance
+_WORDS_MIN = 4  # shorter descriptions are alike by chance
+_WORDS_SHARE_MIN = 0.8
+_GROUP_MAX = 100
 _CONTAINED_MIN = 5
 _RATIO_MIN = 0.85
 
@@ -37,19 +38,25 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     definition: JsonObject
 
-    def marks(self) -> list[tuple[str, str]]:
-        """What a copy takes of it: digests of its description and its schema, where they are long enough to tell."""
-        words = _content_words(as_text(self.definition.get("description")))
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of its description without order, number and the smallest: what a touched-up copy keeps."""
+        return frozenset(_stems(as_text(self.definition.get("description"))))
+
+    @property
+    def schema(self) -> str:
+        """The digest of its schema, where that has enough parameters to tell."""
         schema = as_object(self.definition.get("inputSchema"))
-        told = [("description", digest(words))] if sum(map(len, words)) >= _DESCRIPTION_CHARACTERS_MIN else []
-        return told + (
-            [("schema", digest(schema))] if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else []
-        )
+        return digest(schema) if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else ""
 
 
-def _content_words(text: str) -> list[str]:
-    """The words of a description without order, number and the smallest ones: what a touched-up copy keeps."""
-    return sorted({word.rstrip("s") for word in re.findall(r"\w{3,}", fold(text))})
+def _stems(text: str) -> list[str]:
+    return [_stem(word) for word in re.findall(r"[^\W_]{3,}", fold(text))]
+
+
+def _stem(word: str) -> str:
+    """Without the ending of a plural: `query` and `queries` are one."""
+    return word[:-3] + "y" if word.endswith("ies") and len(word) > 4 else word.removesuffix("s")
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,24 +91,39 @@ def copies(entries: Iterable[Entry]) -> list[Copy]:
 
 def _alike(group: Sequence[Entry]) -> Iterator[Copy]:
     ordered = sorted(group, key=_strangeness)
-    drawn: defaultdict[str, list[Entry]] = defaultdict(list)
-    marked: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    yield from _pairs(
+        _buckets(ordered, lambda one: [_drawn(one.name)]),
+        lambda one, other: "letters that look the same" if _plain(one.name) != _plain(other.name) else "",
+    )
+    yield from _pairs(_buckets(ordered, lambda one: _name_words(one.name)), _taken)
+
+
+def _buckets(ordered: Iterable[Entry], keys: Callable[[Entry], Iterable[str]]) -> Iterable[list[Entry]]:
+    found: defaultdict[str, list[Entry]] = defaultdict(list)
     for one in ordered:
-        drawn[_drawn(one.name)].append(one)
-        for mark in one.marks():
-            marked[mark].append(one)
-    for same in drawn.values():
-        yield from _pairs(same, lambda one, other: _plain(one.name) != _plain(other.name), "letters that look the same")
-    for (what, _), same in marked.items():
-        yield from _pairs(same, lambda one, other: _resembles(one.name, other.name), f"its {what}")
+        for key in keys(one):
+            found[key].append(one)
+    return found.values()
 
 
-def _pairs(same: Sequence[Entry], alike: Callable[[Entry, Entry], bool], shared: str) -> Iterator[Copy]:
-    for number, one in enumerate(same[:_GROUP_MAX]):
-        for other in same[:number]:
-            if other.server != one.server and other.name != one.name and alike(one, other):
-                yield Copy(index=one.index, original=other.index, shared=shared)
-                break
+def _pairs(buckets: Iterable[list[Entry]], shared: Callable[[Entry, Entry], str]) -> Iterator[Copy]:
+    for same in buckets:
+        for number, one in enumerate(same[:_GROUP_MAX]):
+            for other in same[:number]:
+                if other.server != one.server and other.name != one.name and (what := shared(one, other)):
+                    yield Copy(index=one.index, original=other.index, shared=what)
+                    break
+
+
+def _taken(one: Entry, other: Entry) -> str:
+    """What a tool with a name like another's has of it."""
+    if not _resembles(one.name, other.name):
+        return ""
+    if one.schema and one.schema == other.schema:
+        return "its schema"
+    smaller, larger = sorted((one.words, other.words), key=len)
+    alike = len(smaller) >= _WORDS_MIN and len(smaller & larger) >= _WORDS_SHARE_MIN * len(smaller)
+    return "its description" if alike else ""
 
 
 _DRAWN = str.maketrans("01358|", "olesbl")
@@ -122,15 +144,21 @@ def _drawn(name: str) -> str:
     return shape
 
 
+def _name_words(name: str) -> list[str]:
+    """The words of a name, each once, without those that a copy adds."""
+    plain = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    kept = _SUFFIX.sub("", fold(plain)) or fold(plain)
+    return sorted({_stem(word) for word in re.findall(r"[^\W_]+", kept)})
+
+
 def _resembles(name: str, other: str) -> bool:
-    """One is the other with a suffix, a prefix, other separators, or a letter or two of difference."""
-    one, two = _skeleton(name), _skeleton(other)
-    if one == two:
+    """One is the other in another order or number, with a suffix, a prefix, or a letter or two of difference."""
+    if _name_words(name) == _name_words(other):
         return True
-    shorter, longer = sorted((one, two), key=len)
+    shorter, longer = sorted((_skeleton(name), _skeleton(other)), key=len)
     if len(shorter) >= _CONTAINED_MIN and shorter in longer:
         return True
-    return difflib.SequenceMatcher(None, one, two).ratio() >= _RATIO_MIN
+    return difflib.SequenceMatcher(None, shorter, longer).ratio() >= _RATIO_MIN
 
 
 def _skeleton(name: str) -> str:
@@ -141,4 +169,4 @@ def _skeleton(name: str) -> str:
 
 
 def _strangeness(one: Entry) -> tuple[bool, bool, int, int]:
-    return not one.name.isascii(), any(letter.isdigit() for letter in one.name), len(one.name), one.index
+    return not one.name.isascii(), any(letter.isdigit() for letter in one.name), len(_plain(one.name)), one.index
