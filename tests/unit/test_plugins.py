@@ -9,7 +9,7 @@ from bartizan.plugins import hookimpl
 
 @hookimpl
 def bartizan_renderers():
-    return {"count": lambda inventory, findings, exceptions: f"{len(inventory.assets)} assets, {len(findings)} findings"}
+    return {"count": lambda inventory, findings, _: f"{len(inventory.assets)} assets, {len(findings)} findings"}
 
 @hookimpl
 def bartizan_content():
