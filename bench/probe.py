@@ -23,6 +23,7 @@ from bartizan.model.limits import DEFAULT
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
 
+KEY = Secret("k" * 64)
 SERVERS = Path(__file__).parents[1] / "tests/fixtures/servers"
 PATIENT = msgspec.structs.replace(DEFAULT, probe_seconds_max=300, discover_seconds_max=120, start_seconds_max=300)
 
@@ -42,7 +43,7 @@ async def probe(number: int, launch: Launch, room: asyncio.Semaphore) -> float:
     """Seconds of one probe, waiting for room excluded; it must have been whole."""
     async with room:
         began = time.perf_counter()
-        probed = await McpProber(PATIENT, clock=Clock()).probe(f"server:{number}", launch)
+        probed = await McpProber(PATIENT, clock=Clock(), key=KEY).probe(f"server:{number}", launch)
         assert probed.snapshot, probed.looks
         assert probed.snapshot.tools, probed.looks
         assert all(look.complete for look in probed.looks), probed.looks

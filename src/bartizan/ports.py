@@ -14,6 +14,7 @@ import msgspec
 from bartizan.model.asset import AssetId
 from bartizan.model.change import Change, FoundFinding, KnownFinding
 from bartizan.model.coverage import Look
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
 from bartizan.model.finding import Finding
@@ -47,12 +48,13 @@ class Collected(msgspec.Struct, Generic[RecordT], frozen=True, kw_only=True):
 class Probed(msgspec.Struct, frozen=True, kw_only=True):
     """What a probe of one server brought: a snapshot, or looks that say why there is none, or both.
 
-    `package` is what was fetched to start it.
+    `package` is what was fetched to start it; `credentials` stood in what the server said, and stand there as marks.
     """
 
     snapshot: Snapshot | None = None
     looks: tuple[Look, ...] = ()
     package: PackageRecord | None = None
+    credentials: tuple[FoundCredential, ...] = ()
 
 
 class Clock(Protocol):

@@ -23,6 +23,7 @@ from bartizan.model.launch import Launch
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Transport
 
+KEY = Secret("k" * 64)
 SERVER = Path(__file__).parents[1] / "fixtures/servers/sdk_server.py"
 LISTS = {"tools": "tools", "prompts": "prompts", "resources": "resources", "resourceTemplates": "resource_templates"}
 
@@ -66,7 +67,7 @@ async def definitions_of_the_sdk(transport, mode: str) -> dict:
 
 
 async def definitions_of_ours(launch: Launch, first: Era) -> dict:
-    probed = await McpProber(clock=Clock(), first=first).probe("server:peer", launch)
+    probed = await McpProber(clock=Clock(), key=KEY, first=first).probe("server:peer", launch)
     assert [look for look in probed.looks if not look.complete] == []
     snapshot = probed.snapshot
     assert snapshot is not None

@@ -19,6 +19,7 @@ from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
 from bartizan.ports import Probed
 
+KEY = Secret("k" * 64)
 SCRIPT = Path(__file__).parents[1] / "fixtures/servers/hostile.py"
 PROC = Path("/proc")
 pytestmark = pytest.mark.skipif(not PROC.joinpath("self/environ").exists(), reason="processes are found by /proc")
@@ -133,7 +134,7 @@ async def start(behaviour: str, stage: str, argument: str, limits: Limits) -> En
         environment={"BARTIZAN_TEST_MARKER": Secret(marker)},
     )
     began = time.monotonic()
-    probed = await McpProber(limits, clock=Clock()).probe(f"server:{behaviour}", launch)
+    probed = await McpProber(limits, clock=Clock(), key=KEY).probe(f"server:{behaviour}", launch)
     return Ended(probed=probed, seconds=time.monotonic() - began, left=processes_with(marker))
 
 

@@ -19,6 +19,9 @@ from fixtures.needs import needs
 pytestmark = needs("bwrap", "node", "npm")
 
 
+KEY = Secret("k" * 64)
+
+
 class Now:
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -35,7 +38,7 @@ def probe(sandbox, runner: str, wanted: Wanted):
 
     async def both():
         confined = await sandbox.confine(launch, wanted)
-        return confined, await McpProber(clock=Now()).probe(f"server:{wanted.name}", launch, confined)
+        return confined, await McpProber(clock=Now(), key=KEY).probe(f"server:{wanted.name}", launch, confined)
 
     return asyncio.run(both())
 

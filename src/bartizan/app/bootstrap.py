@@ -82,18 +82,19 @@ def real_parts(config: Config) -> Parts:
     vault = adapters.LocalVault(state / "vault")
     references = adapters.References(vault)
     clock = adapters.SystemClock()
+    key = vault.read_or_make(FINGERPRINT_KEY)
     catalogue = load_clients()
     checks, lexicon = load_content(content_packages())
     return Parts(
         machine=f"machine:{adapters.this_host().name}",
         clock=clock,
         store=adapters.SqlStore(_store_url(config.store, state, references.read)),
-        key=vault.read_or_make(FINGERPRINT_KEY),
+        key=key,
         host=adapters.this_host,
         files=lambda scope: _file_collector(catalogue, scope),
         processes=adapters.process_collector(),
         network=lambda public: adapters.NetworkLadder(public=public),
-        prober=adapters.McpProber(clock=clock),
+        prober=adapters.McpProber(clock=clock, key=key),
         sandbox=adapters.BubblewrapSandbox(state / "packages"),
         approver=adapters.TerminalApprover(),
         consent_digest=adapters.consent_digest,

@@ -7,7 +7,7 @@ from typing import Any
 
 from bartizan.app.ticket import Desk
 from bartizan.app.undo import Change
-from bartizan.discover.credentials import redact_command, redact_text, redact_value
+from bartizan.discover.credentials import redact_command, redact_value
 from bartizan.discover.edit import locate, value_at
 from bartizan.discover.formats import read_document
 from bartizan.discover.spans import Node
@@ -16,6 +16,7 @@ from bartizan.model.client import Format
 from bartizan.model.errors import Place
 from bartizan.model.secret import MARK, Secret
 from bartizan.text.normalise import show
+from bartizan.text.redaction import redact_text
 
 _CONTEXT_LINES = 2
 

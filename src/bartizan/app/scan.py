@@ -19,7 +19,7 @@ from bartizan.assess.labels import labelled
 from bartizan.assess.paths import with_flows
 from bartizan.discover.copies import mark_copies
 from bartizan.discover.declared import mark_beyond
-from bartizan.discover.definitions import read_definitions, without_secrets
+from bartizan.discover.definitions import read_definitions
 from bartizan.discover.identify import identify_command, identify_url
 from bartizan.discover.merge import Merged, merge
 from bartizan.discover.reach import mark_shadows, read_reach
@@ -170,17 +170,15 @@ def _candidates(merged: Merged, gathered: Gathered) -> list[Candidate]:
 
 
 def _told(probed: Mapping[AssetId, Probed], parts: Parts) -> tuple[list[Snapshot], list[Observation]]:
-    """Snapshots without secrets, and what they and the looks tell."""
+    """The snapshots, and what they and the looks tell."""
     snapshots: list[Snapshot] = []
     observations: list[Observation] = []
     for server, one in probed.items():
-        if one.snapshot is not None:
-            snapshot, credentials = without_secrets(one.snapshot, parts.key)
-            snapshots.append(snapshot)
-            assets = tuple(credential.asset() for credential in credentials)
-            edges = tuple(Edge(source=server, target=asset.id, kind=EdgeKind.HOLDS) for asset in assets)
-            observations.append(Observation(seen_by="probe", at=snapshot.taken_at, assets=assets, edges=edges))
-        observations.append(Observation(seen_by="probe", at=parts.clock.now(), looks=one.looks))
+        snapshots += [one.snapshot] if one.snapshot is not None else []
+        assets = tuple(credential.asset() for credential in one.credentials)
+        edges = tuple(Edge(source=server, target=asset.id, kind=EdgeKind.HOLDS) for asset in assets)
+        at = one.snapshot.taken_at if one.snapshot is not None else parts.clock.now()
+        observations.append(Observation(seen_by="probe", at=at, assets=assets, edges=edges, looks=one.looks))
     return snapshots, [*observations, *read_definitions(snapshots)]
 
 

@@ -9,7 +9,7 @@ import msgspec
 from bartizan.app.change import FileNow, read_now
 from bartizan.app.undo import Record
 from bartizan.assess.fixes.ticket import Path, Sight, Spot, Ticket
-from bartizan.discover.credentials import redact_command, redact_text, redact_url, redact_value
+from bartizan.discover.credentials import redact_command, redact_url, redact_value
 from bartizan.discover.edit import value_at
 from bartizan.discover.entries import Entry, read_entry
 from bartizan.discover.formats import BrokenError, read_document
@@ -19,6 +19,7 @@ from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.secret import Secret, fingerprint
+from bartizan.text.redaction import redact_text
 
 _FORMATS: dict[str, Format] = {"toml": "toml", "yaml": "yaml", "yml": "yaml", "md": "markdown", "mdc": "markdown"}
 _MARK = re.compile(r"‹[^‹›]{1,200}›")

@@ -13,7 +13,6 @@ from typing import Any, cast
 import msgspec
 
 from bartizan.discover.catalogue import UNKNOWN, Catalogue, owned
-from bartizan.discover.credentials import redact_text
 from bartizan.discover.documents import Texts
 from bartizan.discover.formats import BrokenError, Document, pointer, read_document
 from bartizan.discover.gather import Gathering
@@ -29,6 +28,7 @@ from bartizan.model.json import as_object
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.record import FileRecord
 from bartizan.model.secret import Secret
+from bartizan.text.redaction import redact_text
 
 SEEN_BY = "agent documents"
 _PROSE = frozenset({"instruction", "skill", "hook", "script", "memory"})

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bartizan.discover.credentials import redact_text
 from bartizan.model.errors import Place
 from bartizan.model.json import as_array
 from bartizan.model.limits import DEFAULT
 from bartizan.model.secret import Secret
+from bartizan.text.redaction import redact_text
 
 _LISTS = {
     "tools_allowed": "enabled_tools enabledTools includeTools include_tools available_tools availableTools "

@@ -9,7 +9,6 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from bartizan.discover.catalogue import UNKNOWN, Catalogue, owned
-from bartizan.discover.credentials import redact_text
 from bartizan.discover.entries import Entry, read_entry
 from bartizan.discover.formats import BrokenError, Document, Step, read_document
 from bartizan.discover.gather import Gathering
@@ -28,6 +27,7 @@ from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.record import FileRecord, NamedFile
 from bartizan.model.secret import Secret
 from bartizan.model.wrapped import WrappedFile
+from bartizan.text.redaction import redact_text
 
 SEEN_BY = "configurations"
 _NO_SERVERS = frozenset({"skill", "instruction", "memory", "script"})

@@ -6,62 +6,20 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from bartizan.model.asset import Asset, AssetKind
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.text.patterns import (
     PASSWORD_NAMES,
-    SecretSpan,
     entropy_bits,
-    find_secrets,
     is_generated,
     is_placeholder,
     names_credential,
     words_of,
 )
+from bartizan.text.redaction import Redacted, redact_text
 
 GENERIC = "generic"
-
-
-class FoundCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential in one place. `name` is that of the variable, argument or header that holds it.
-
-    `backend` is scheme, host and port of the URL that a password stands in: what it unlocks.
-    """
-
-    kind: str
-    fingerprint: str
-    name: str
-    place: Place
-    backend: str = ""
-
-    def asset(self) -> Asset:
-        """The credential as an asset; everywhere the same value stands it has the same id."""
-        return Asset(
-            id=f"credential:{self.fingerprint}",
-            kind=AssetKind.CREDENTIAL,
-            name=self.name or self.kind,
-            keys=(self.fingerprint,),
-            attributes={
-                "kind": self.kind,
-                "fingerprint": self.fingerprint,
-                **({"backend": self.backend} if self.backend else {}),
-            },
-            places=(self.place,),
-        )
-
-
-class Redacted(msgspec.Struct, frozen=True, kw_only=True):
-    """A text with its secrets as marks, and the credentials that stood in it."""
-
-    text: str
-    credentials: tuple[FoundCredential, ...] = ()
-
-
-def mark(credential: FoundCredential) -> str:
-    """What stands in a shown text instead of a secret: kind and the beginning of its fingerprint."""
-    scheme, _, value = credential.fingerprint.partition(":")
-    return f"‹{credential.kind} {scheme}:{value[:8]}›"
 
 
 def redact_value(name: str, value: str, place: Place, key: Secret) -> Redacted:
@@ -83,41 +41,11 @@ def _by_name(name: str, value: str, found: Redacted, place: Place, key: Secret) 
         return found
     prefix, secret = _scheme(value)
     credential = _generic(name, secret, place, key)
-    return Redacted(text=prefix + mark(credential), credentials=(credential,))
+    return Redacted(text=prefix + credential.mark(), credentials=(credential,))
 
 
 def _generic(name: str, secret: str, place: Place, key: Secret) -> FoundCredential:
     return FoundCredential(kind=GENERIC, fingerprint=fingerprint(Secret(secret), key), name=name, place=place)
-
-
-def redact_text(text: str, place: Place, key: Secret, *, name: str = "") -> Redacted:
-    """A free text: secrets of known vendor formats become marks."""
-    parts: list[str] = []
-    credentials: list[FoundCredential] = []
-    end = 0
-    for span in find_secrets(text):
-        value = text[span.start : span.end]
-        if is_placeholder(value):
-            continue
-        credential = FoundCredential(
-            kind=span.kind,
-            fingerprint=fingerprint(Secret(value), key),
-            name=name,
-            place=place,
-            backend=_backend(text, span) if span.kind == "url-password" else "",
-        )
-        credentials.append(credential)
-        parts += [text[end : span.start], mark(credential)]
-        end = span.end
-    return Redacted(text="".join(parts) + text[end:], credentials=tuple(credentials))
-
-
-def _backend(text: str, password: SecretSpan) -> str:
-    """Scheme, host and port of the URL around a password."""
-    before, after = text[max(0, password.start - 150) : password.start], text[password.end : password.end + 260]
-    scheme = re.search(r"([A-Za-z][A-Za-z0-9+.\-]{1,20})://[^\s/]*\Z", before)
-    host = re.match(r"@([^\s/?#,]{1,253})", after)
-    return f"{scheme[1].lower()}://{host[1].lower()}" if scheme and host else ""
 
 
 _USER_OPTIONS = frozenset({"-u", "--user", "--userpwd", "--proxy-user", "--basic-auth"})
@@ -178,7 +106,7 @@ def _redact_user(word: str, before: str, place: Place, key: Secret) -> Redacted 
     if pair[2].isdigit() or not any(one.isdigit() for one in pair[2]):
         return None
     credential = _generic(option.lstrip("-"), pair[2], place, key)
-    return Redacted(text=word.removesuffix(pair[2]) + mark(credential), credentials=(credential,))
+    return Redacted(text=word.removesuffix(pair[2]) + credential.mark(), credentials=(credential,))
 
 
 def _redact_header(word: str, before: str, place: Place, key: Secret) -> Redacted | None:
@@ -189,7 +117,7 @@ def _redact_header(word: str, before: str, place: Place, key: Secret) -> Redacte
     redacted = redact_value(match[1], match[2], place, key)
     if not redacted.credentials and " " in match[2].strip() and not is_placeholder(match[2]):
         credential = _generic(match[1], match[2], place, key)
-        redacted = Redacted(text=mark(credential), credentials=(credential,))
+        redacted = Redacted(text=credential.mark(), credentials=(credential,))
     return Redacted(text=word[: match.start(2)] + redacted.text, credentials=redacted.credentials)
 
 
@@ -205,7 +133,7 @@ def redact_url(url: str, place: Place, key: Secret, *, name: str = "url") -> Red
 
     def hidden(value: str) -> str:
         credentials.append(_generic("url", value, place, key))
-        return mark(credentials[-1])
+        return credentials[-1].mark()
 
     def user(match: re.Match[str]) -> str:
         return match[1] + (hidden(match[2]) if is_generated(match[2]) else match[2]) + match[3]

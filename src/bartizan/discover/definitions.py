@@ -3,18 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
-from bartizan.discover.credentials import FoundCredential, redact_text
 from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetKind, Basis, Edge, EdgeKind
 from bartizan.model.digest import digest
-from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
-from bartizan.model.json import as_array, as_object
-from bartizan.model.secret import Secret
+from bartizan.model.json import as_object
 from bartizan.model.snapshot import Snapshot
-from bartizan.text.patterns import find_secrets
 
 SEEN_BY = "probe"
 
@@ -78,56 +72,3 @@ def _assets(snapshot: Snapshot, kind: AssetKind, definitions: Sequence[Any], ide
                 **({"uri": fields[identity]} if identity != "name" and isinstance(name, str) else {}),
             },
         )
-
-
-def without_secrets(snapshot: Snapshot, key: Secret) -> tuple[Snapshot, tuple[FoundCredential, ...]]:
-    """The snapshot with secrets of known formats as marks, and the credentials that stood in it.
-
-    What a server was given and says again the prober has marked already. Everything else stays the server's own JSON.
-    """
-    told = {
-        name: getattr(snapshot, name)
-        for name in ("discovered", "tools", "prompts", "resources", "resource_templates", "authorization", "stderr")
-    }
-    if not any(map(find_secrets, set(_texts(told)))):  # nearly all of them; most of their texts repeat
-        return snapshot, ()
-    redactor = _Redactor(key)
-    fields = {name: redactor.value(value, f"/{name}") for name, value in told.items()}
-    return msgspec.structs.replace(snapshot, **fields), tuple(redactor.found)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, keys too."""
-    left = [value]
-    while left:
-        one = left.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            fields = as_object(one)
-            yield from fields
-            left += fields.values()
-        elif isinstance(one, list | tuple):
-            left += as_array(one)
-
-
-class _Redactor:
-    def __init__(self, key: Secret) -> None:
-        self._key = key
-        self.found: list[FoundCredential] = []
-
-    def value(self, value: Any, pointer: str) -> Any:
-        if isinstance(value, str):
-            return self._text(value, pointer)
-        if isinstance(value, dict):
-            fields = as_object(value)
-            return {self._text(name, pointer): self.value(item, f"{pointer}/{name}") for name, item in fields.items()}
-        if isinstance(value, list | tuple):
-            items = [self.value(item, f"{pointer}/{number}") for number, item in enumerate(as_array(value))]
-            return tuple(items) if isinstance(value, tuple) else items
-        return value
-
-    def _text(self, text: str, pointer: str) -> str:
-        redacted = redact_text(text, Place(pointer=pointer[:500]), self._key)
-        self.found += redacted.credentials
-        return redacted.text

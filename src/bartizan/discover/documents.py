@@ -3,17 +3,19 @@
 import re
 from collections.abc import Iterator
 
-from bartizan.discover.credentials import FoundCredential, mark, redact_text, redact_value
+from bartizan.discover.credentials import redact_value
 from bartizan.discover.gather import Gathering
 from bartizan.discover.walk import encodable
 from bartizan.model.asset import AssetId
 from bartizan.model.coverage import Outcome
+from bartizan.model.credential import FoundCredential
 from bartizan.model.document import DocumentText
 from bartizan.model.errors import Place
 from bartizan.model.limits import Limits
 from bartizan.model.origin import Origin
 from bartizan.model.secret import Secret
 from bartizan.text.patterns import find_secrets, is_placeholder
+from bartizan.text.redaction import redact_text
 
 # Where a text comes from, by the role of the file. What defines an agent instructs it.
 ORIGINS = {
@@ -79,7 +81,7 @@ def _marked(value: str, kind: str, place: Place, key: Secret, found: list[FoundC
         return
     credentials = redact_text(value, place, key, name=kind).credentials
     found += credentials
-    yield (mark(credentials[0]) if credentials else f"‹{kind}›") + "\n" * value.count("\n")
+    yield (credentials[0].mark() if credentials else f"‹{kind}›") + "\n" * value.count("\n")
 
 
 def _by_name(match: re.Match[str], key: Secret) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from bartizan.discover.credentials import FoundCredential
 from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetId, AssetKind, Edge, EdgeKind
 from bartizan.model.client import ClientSpec
 from bartizan.model.coverage import Look, Outcome
+from bartizan.model.credential import FoundCredential
 from bartizan.model.document import DocumentText
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation

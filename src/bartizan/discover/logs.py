@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from bartizan.discover.credentials import FoundCredential
 from bartizan.discover.gather import Gathering
 from bartizan.discover.identify import asset_id
 from bartizan.model.asset import Asset, AssetId, AssetKind, EdgeKind
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.launch import Launch

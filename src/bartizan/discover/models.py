@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from bartizan.discover.credentials import redact_text, redact_url
+from bartizan.discover.credentials import redact_url
 from bartizan.discover.formats import Document
 from bartizan.discover.gather import Gathering
 from bartizan.discover.identify import asset_id, normalise_url
@@ -17,6 +17,7 @@ from bartizan.model.errors import Place
 from bartizan.model.json import as_object
 from bartizan.model.record import FileRecord
 from bartizan.model.secret import Secret
+from bartizan.text.redaction import redact_text
 
 _NAME_KEYS = ("model", "modelId", "modelName", "default_model", "name", "id", "title")
 _PROVIDER_KEYS = ("provider", "model_provider", "providerId", "vendor")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from bartizan.discover.channels import Channel, ProcessTable
-from bartizan.discover.credentials import FoundCredential, redact_command, redact_mapping, redact_text
+from bartizan.discover.credentials import redact_command, redact_mapping
 from bartizan.discover.identify import asset_id, process_keys
 from bartizan.discover.launched import (
     SHELLS,
@@ -26,11 +26,13 @@ from bartizan.discover.launched import (
 )
 from bartizan.discover.packages import PackageRef
 from bartizan.model.asset import Asset, AssetId, AssetKind, Basis, Confidence, Edge, EdgeKind
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import Place
 from bartizan.model.inventory import Observation
 from bartizan.model.record import ProcessRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
+from bartizan.text.redaction import redact_text
 
 SEEN_BY = "processes"
 THRESHOLD = 0.6

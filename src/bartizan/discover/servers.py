@@ -10,11 +10,9 @@ import msgspec
 
 from bartizan.discover.choices import tool_choices
 from bartizan.discover.credentials import (
-    FoundCredential,
     hides_code,
     redact_command,
     redact_mapping,
-    redact_text,
     redact_url,
 )
 from bartizan.discover.entries import Entry
@@ -26,11 +24,13 @@ from bartizan.discover.packages import PackageRef, package_of
 from bartizan.discover.walk import stored_in, texts
 from bartizan.model.asset import Asset, AssetId, AssetKind, EdgeKind
 from bartizan.model.client import ClientSpec
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import Place
 from bartizan.model.launch import Launch
 from bartizan.model.record import FileRecord
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
+from bartizan.text.redaction import redact_text
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):

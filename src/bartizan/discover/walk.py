@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import msgspec
 
-from bartizan.discover.credentials import FoundCredential, Redacted, redact_text, redact_value
+from bartizan.discover.credentials import redact_value
 from bartizan.discover.formats import Document, Step
 from bartizan.model.client import Format
+from bartizan.model.credential import FoundCredential
 from bartizan.model.errors import Place
 from bartizan.model.limits import Limits
 from bartizan.model.secret import Secret
 from bartizan.text.patterns import find_secrets, names_credential
+from bartizan.text.redaction import Redacted, redact_text
 
 Path = tuple[Step, ...]
 

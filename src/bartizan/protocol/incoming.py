@@ -7,6 +7,8 @@ from bartizan.model.errors import LimitExceededError
 from bartizan.model.limits import Limits
 from bartizan.protocol.jsonrpc import Envelope, decode, envelope
 
+_MESSAGE_MAX = 200  # characters
+
 
 class Incoming:
     """The messages of one session."""
@@ -40,4 +42,9 @@ def says(error: dict[str, Any]) -> str:
     code, message = error.get("code"), error.get("message")
     if isinstance(code, bool) or not isinstance(code, int) or not code or abs(code) >= 10**9:
         return ""
-    return f" {code}: {message[:200]}" if isinstance(message, str) and message else f" {code}"
+    return f" {code}: {_begun(message)}" if isinstance(message, str) and message else f" {code}"
+
+
+def _begun(message: str) -> str:
+    """The beginning, up to a blank: half a secret would not be known for one."""
+    return message if len(message) <= _MESSAGE_MAX else f"{message[:_MESSAGE_MAX].rpartition(' ')[0]} …"

@@ -87,11 +87,16 @@ def _judged(pattern: regex.Pattern, text: str, name: _Range, value: _Range) -> I
 
 
 def _marked(text: str, spans: Iterable[SecretSpan], mark: str) -> str:
-    parts, end = list[str](), 0
-    for span in spans:
-        parts += [text[end : span.start], mark]
-        end = span.end
-    return "".join(parts) + text[end:]
+    return replaced(text, ((span.start, span.end, mark) for span in spans))
+
+
+def replaced(text: str, marks: Iterable[tuple[int, int, str]]) -> str:
+    """The text with something else from each start to each end, in order; the same object where there is nothing."""
+    parts, after = list[str](), 0
+    for start, end, mark in marks:
+        parts += [text[after:start], mark]
+        after = end
+    return "".join(parts) + text[after:] if parts else text
 
 
 def _in_order(spans: Iterable[SecretSpan]) -> list[SecretSpan]:

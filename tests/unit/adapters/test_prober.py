@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from bartizan.adapters.probers.mcp import McpProber
-from bartizan.adapters.probers.redaction import Redactor
 from bartizan.model.coverage import Outcome
 from bartizan.model.launch import Launch
 from bartizan.model.limits import Limits
@@ -19,6 +18,7 @@ from bartizan.model.snapshot import Era, Transport
 from bartizan.ports import Confined
 
 # A server in a few lines; `{code}` runs for each request and may print answers.
+KEY = Secret("k" * 64)
 SERVER = """
 import json, os, sys
 def say(value): print(json.dumps(value), flush=True)
@@ -51,7 +51,7 @@ def launch(code: str, **environment: str) -> Launch:
 
 
 def probe(one: Launch, limits: Limits | None = None, confined: Confined | None = None):
-    prober = McpProber(limits or Limits(stop_seconds_max=1), clock=Clock())
+    prober = McpProber(limits or Limits(stop_seconds_max=1), clock=Clock(), key=KEY)
     probed = asyncio.run(prober.probe("server:s", one, confined))
     return probed, {look.part: (look.outcome, look.reason) for look in probed.looks}
 
@@ -119,37 +119,6 @@ def test_secrets_that_the_server_was_given_and_those_of_known_formats_stay_out()
     assert "credential that it was given" in looks["redaction"][1]
 
 
-@pytest.mark.parametrize(
-    ("more", "url", "headers"),
-    [
-        (("--api-key", "CANARY"), None, {}),
-        (("--api-key=CANARY",), None, {}),
-        (("API_KEY=CANARY",), None, {}),
-        ((), "http://127.0.0.1:1/mcp?a=1&access_token=CANARY", {}),
-        ((), "http://user:CANARY@127.0.0.1:1/mcp", {}),
-        ((), "http://127.0.0.1:1/mcp", {"Authorization": "Bearer CANARY"}),
-        ((), "http://127.0.0.1:1/mcp", {"X-Api-Key": "CANARY"}),
-    ],
-)
-def test_credential_is_known_wherever_the_launch_holds_it(more, url, headers):
-    canary = "c4n4ry" * 4
-    one = Launch(
-        transport=Transport.STDIO,
-        command=tuple(Secret(word.replace("CANARY", canary)) for word in ("server", "--verbose", *more)),
-        url=Secret(url.replace("CANARY", canary)) if url else None,
-        headers={name: Secret(value.replace("CANARY", canary)) for name, value in headers.items()},
-    )
-    redactor = Redactor(one)
-    said = {"name": f"uses {canary}!", canary: ["server", "--verbose"]}
-    assert redactor.json(said) == {"name": f"uses {MARK}!", MARK: ["server", "--verbose"]}
-    assert redactor.hits
-
-
-def test_definitions_without_a_credential_stay_the_same_object():
-    value = [{"name": "t", "inputSchema": {"type": "object", "required": ["a"]}}]
-    assert Redactor(launch(PLAIN, API_TOKEN="x" * 20)).json(value) is value
-
-
 @pytest.mark.parametrize("value", ["a\r\nX-Injected: b", "\u691c\u7d22", "\0"])
 @pytest.mark.parametrize("transport", [Transport.STREAMABLE_HTTP, Transport.SSE])
 def test_header_that_cannot_be_sent_is_said(transport, value):
@@ -171,7 +140,16 @@ def test_error_message_of_a_server_brings_no_secret_into_the_looks():
     code = f"say(dict(jsonrpc='2.0', id=request['id'], error=dict(code=-1, message='{token[:9]}' + '{token[9:]}')))"
     probed, looks = probe(launch(code))
     assert token not in msgspec.json.encode(probed).decode()
-    assert MARK in looks["discover"][1]
+    assert "‹github-token github-sha256:" in looks["discover"][1]
+    assert [one.kind for one in probed.credentials] == ["github-token"]
+
+
+def test_a_message_cut_short_holds_no_half_of_a_secret():
+    token = "ghp_" + "A1b2" * 9
+    code = f"say(dict(jsonrpc='2.0', id=request['id'], error=dict(code=-1, message='no ' * 62 + '{token}')))"
+    _, looks = probe(launch(code))
+    assert "no no" in looks["discover"][1]
+    assert token[:6] not in looks["discover"][1]
 
 
 def test_nobody_asks_a_server_to_call_a_tool(tmp_path: Path):
@@ -212,7 +190,7 @@ def probe_protected(raw_http, http_answer, documents_of, challenge_of=lambda bas
                 url=Secret(f"{base}/api/mcp"),
                 headers={"Authorization": Secret("Bearer " + "q" * 20)},
             )
-            probed = await McpProber(Limits(), clock=Clock()).probe("server:s", one)
+            probed = await McpProber(Limits(), clock=Clock(), key=KEY).probe("server:s", one)
             return base, probed, requests
 
     base, probed, requests = asyncio.run(run())

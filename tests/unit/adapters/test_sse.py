@@ -13,6 +13,7 @@ from bartizan.model.limits import Limits
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Transport
 
+KEY = Secret("k" * 64)
 LIMITS = Limits(
     probe_seconds_max=6,
     start_seconds_max=1,
@@ -38,7 +39,7 @@ def probe(raw_http, script, limits=LIMITS):
             launch = Launch(
                 transport=Transport.SSE, url=Secret(f"{base}/sse?a=1"), headers={"X-Api-Key": Secret("k" * 20)}
             )
-            return await McpProber(limits, clock=Clock()).probe("server:s", launch), requests
+            return await McpProber(limits, clock=Clock(), key=KEY).probe("server:s", launch), requests
 
     probed, requests = asyncio.run(run())
     return probed, requests, {look.part: (look.outcome, look.reason) for look in probed.looks}

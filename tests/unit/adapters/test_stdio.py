@@ -142,11 +142,19 @@ def test_standard_error_is_kept():
     assert transport.diagnostics() == "first"
 
 
-def test_of_a_flood_both_ends_are_kept():
-    ends = Ends(10)
-    for piece in (b"abc", b"defgh", b"x" * 1000, b"vwxyz"):
+def test_of_a_flood_both_ends_are_kept_up_to_a_whole_word():
+    ends = Ends(20)
+    for piece in (b"one ", b"two three", b"x" * 1000, b"y eight nine"):
         ends.add(piece)
-    assert ends.text() == "abcde\n… 1003 bytes left out …\nvwxyz"
+    assert ends.text() == "one two \n… 1012 bytes left out …\n nine"
+
+
+def test_of_a_flood_in_one_word_no_part_is_kept_that_a_secret_may_end_in():
+    ends = Ends(20_000)
+    ends.add(b"a" * 100_000)
+    kept = ends.text()
+    assert kept.count("a") - 1 == 20_000 - 2 * 4096
+    assert f"{100_000 - 20_000 + 2 * 4096} bytes left out" in kept
 
 
 @linux

@@ -14,6 +14,7 @@ from bartizan.model.limits import Limits
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Transport
 
+KEY = Secret("k" * 64)
 LIMITS = Limits(
     probe_seconds_max=10,
     discover_seconds_max=2,
@@ -49,7 +50,7 @@ async def probing(raw_http, script, limits=LIMITS, headers=None):
             headers={name: Secret(value) for name, value in (headers or {}).items()},
         )
         began = time.monotonic()
-        probed = await McpProber(limits, clock=Clock()).probe("server:s", launch)
+        probed = await McpProber(limits, clock=Clock(), key=KEY).probe("server:s", launch)
         return probed, requests, time.monotonic() - began
 
 
@@ -307,7 +308,7 @@ def test_late_end_of_an_unanswered_request_does_not_end_the_session(raw_http, ht
 def test_nothing_listening_is_said():
     async def run():
         launch = Launch(transport=Transport.STREAMABLE_HTTP, url=Secret("http://127.0.0.1:1/mcp"))
-        return await McpProber(LIMITS, clock=Clock()).probe("server:s", launch)
+        return await McpProber(LIMITS, clock=Clock(), key=KEY).probe("server:s", launch)
 
     probed = asyncio.run(run())
     assert probed.snapshot is None

@@ -11,12 +11,12 @@ from bartizan.discover.credentials import (
     hides_code,
     redact_command,
     redact_mapping,
-    redact_text,
     redact_url,
     redact_value,
 )
 from bartizan.model.errors import Place
 from bartizan.model.secret import Secret
+from bartizan.text.redaction import redact_text
 
 KEY = Secret("k" * 64)
 HERE = Place(path="/home/ada/.cursor/mcp.json", pointer="/args")

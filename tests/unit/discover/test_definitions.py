@@ -1,18 +1,13 @@
 """Snapshots as assets."""
 
-import time
 from datetime import UTC, datetime
 
-import msgspec
-
-from bartizan.discover.definitions import read_definitions, without_secrets
+from bartizan.discover.definitions import read_definitions
 from bartizan.model.asset import AssetKind
 from bartizan.model.digest import digest
-from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot, Transport
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-KEY = Secret("k" * 64)
 
 
 def snapshot(**more: object) -> Snapshot:
@@ -54,30 +49,6 @@ def test_two_tools_of_one_name_are_two_assets():
     assert len(identities) == len(set(identities)) == 5
 
 
-def test_a_secret_that_a_server_echoes_becomes_a_mark_and_a_credential():
-    value = "ghp_" + "A1b2" * 9
-    told = snapshot(tools=({"name": "x", "description": f"uses {value}", "enum": [value]},), stderr=f"token={value}")
-    clean, found = without_secrets(told, KEY)
-    assert value not in msgspec.json.encode(clean).decode()
-    assert {one.kind for one in found} == {"github-token"}
-    assert found[0].place.pointer.startswith("/tools/0")
-
-
-def test_a_message_full_of_secrets_is_marked_in_time_that_grows_with_its_length():
-    text = " ".join("ghp_" + f"{number:05d}aB3dE5" * 3 + "xyz" for number in range(20_000))
-    began = time.process_time()
-    _, found = without_secrets(snapshot(stderr=text), KEY)
-    assert len(found) == 20_000
-    assert time.process_time() - began < 3
-
-
 def test_no_tool_hides_behind_the_number_of_another():
     (observation,) = read_definitions([snapshot(tools=({"name": "a#2"}, {"name": "a"}, {"name": "a"}, {"name": None}))])
     assert len({asset.id for asset in observation.assets if asset.kind is AssetKind.TOOL}) == 4
-
-
-def test_definitions_without_secrets_stay_the_servers_own():
-    tool = {"name": "x", "description": "\u200bodd \u202etext", "inputSchema": {"$defs": {"a": {}}, "n": 1.5}}
-    told = snapshot(tools=(tool,))
-    clean, found = without_secrets(told, KEY)
-    assert (clean, found) == (told, ())

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from bartizan.adapters.probers.authorization import Authorization, authorization
-from bartizan.adapters.probers.redaction import Redactor
 from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_service
 from bartizan.adapters.transports.sse import SseTransport
 from bartizan.adapters.transports.stdio import StdioTransport
@@ -17,6 +16,7 @@ from bartizan.model.coverage import REDACTION, Look, Outcome
 from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError, reason_of
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 from bartizan.model.snapshot import Transport as Kind
 from bartizan.ports import Clock, Confined, Probed, RequestRefusedError, Transport
@@ -24,6 +24,7 @@ from bartizan.protocol.effects import Effect, PartLook, Send
 from bartizan.protocol.ladder import State
 from bartizan.protocol.listing import Listing
 from bartizan.text.normalise import show
+from bartizan.text.redaction import Redactor
 
 TransportFactory = Callable[[Kind, Launch, Confined | None, Limits], Transport]
 
@@ -124,17 +125,22 @@ async def _send_and_receive(transport: Transport, effects: list[Effect]) -> byte
 
 
 class McpProber:
-    """The port `Prober`. `clock` dates the snapshot; `first` is the era that is tried first."""
+    """The port `Prober`. `clock` dates the snapshot; `first` is the era that is tried first.
+
+    `key` is the deployment's key for the fingerprints of credentials that a server says.
+    """
 
     def __init__(
         self,
         limits: Limits = DEFAULT,
         *,
         clock: Clock,
+        key: Secret,
         transport_factory: TransportFactory = open_transport,
         first: Era = Era.MODERN,
     ) -> None:
         self._limits, self._clock, self._factory, self._first = limits, clock, transport_factory, first
+        self._key = key
 
     async def probe(self, server: AssetId, launch: Launch, confined: Confined | None = None) -> Probed:
         """List what the server defines. Never raises for what it does."""
@@ -166,11 +172,12 @@ class McpProber:
         return attempt
 
     def _told(self, server: AssetId, launch: Launch, attempt: _Attempt, metadata: Authorization | None) -> Probed:
-        redactor, session = Redactor(launch), attempt.session
+        redactor, session = Redactor(launch, self._key), attempt.session
+        stderr = redactor.speech(attempt.stderr, "/stderr")
         snapshot = None
         if session.discovered is not None or (metadata is not None and metadata.documents):
             lists: dict[str, Any] = {
-                name: tuple(redactor.json(pages.definitions)) for name, pages in session.pages.items()
+                name: tuple(redactor.json(pages.definitions, f"/{name}")) for name, pages in session.pages.items()
             }
             snapshot = Snapshot(
                 server=server,
@@ -178,25 +185,27 @@ class McpProber:
                 transport=attempt.kind,
                 era=session.era,
                 protocol_version=session.version if session.discovered is not None else "",
-                discovered=redactor.json(session.discovered or {}),
-                authorization=metadata.documents if metadata is not None else {},
-                stderr=redactor.text(attempt.stderr),
+                discovered=redactor.json(session.discovered or {}, "/discovered"),
+                authorization=redactor.json(metadata.documents if metadata is not None else {}, "/authorization"),
+                stderr=stderr,
                 **lists,
             )
-        looks = _looks(attempt, metadata, hits=redactor.hits)
-        return Probed(
-            snapshot=snapshot,
-            looks=tuple(
-                Look(subject=server, part=look.part, outcome=look.outcome, reason=redactor.text(look.reason))
-                for look in looks
-            ),
+        looks = tuple(
+            Look(
+                subject=server,
+                part=look.part,
+                outcome=look.outcome,
+                reason=redactor.speech(look.reason, f"/{look.part}"),
+            )
+            for look in _looks(attempt, metadata, stderr, repeated=redactor.repeated)
         )
+        return Probed(snapshot=snapshot, looks=looks, credentials=tuple(redactor.credentials))
 
 
-def _with_last_words(attempt: _Attempt) -> list[PartLook]:
+def _with_last_words(attempt: _Attempt, stderr: str) -> list[PartLook]:
     """The session's looks; where the server ended early, with the last line that it wrote to standard error."""
     looks = attempt.session.looks()
-    lines = [line for line in attempt.stderr.splitlines() if line.strip()]
+    lines = [line for line in stderr.splitlines() if line.strip()]
     if not lines or attempt.session.discovered is not None:
         return looks
     last = show(lines[-1].strip(), most=_LAST_WORDS_MAX)
@@ -212,7 +221,7 @@ def _wants_older_transport(attempt: _Attempt) -> bool:
     return attempt.session.discovered is None and attempt.status in _OLDER_TRANSPORT
 
 
-def _looks(attempt: _Attempt, metadata: Authorization | None, *, hits: int) -> list[PartLook]:
+def _looks(attempt: _Attempt, metadata: Authorization | None, stderr: str, *, repeated: bool) -> list[PartLook]:
     if attempt.start_failure:
         looks = [PartLook(part="start", outcome=Outcome.FAILED, reason=attempt.start_failure)]
         looks += [
@@ -220,13 +229,13 @@ def _looks(attempt: _Attempt, metadata: Authorization | None, *, hits: int) -> l
             for name in ("discover", *attempt.session.pages)
         ]
     else:
-        looks = [PartLook(part="start", outcome=Outcome.LOOKED), *_with_last_words(attempt)]
+        looks = [PartLook(part="start", outcome=Outcome.LOOKED), *_with_last_words(attempt, stderr)]
     if metadata is not None:
         outcome = Outcome.FAILED if metadata.problems else Outcome.LOOKED
         looks.append(PartLook(part="authorization", outcome=outcome, reason="; ".join(metadata.problems)))
     if attempt.left_behind:
         looks.append(PartLook(part="stop", outcome=Outcome.FAILED, reason=attempt.left_behind))
-    if hits:
+    if repeated:
         reason = "the server's definitions hold a credential that it was given; it stands there as a mark"
         looks.append(PartLook(part=REDACTION, outcome=Outcome.LOOKED, reason=reason))
     return looks

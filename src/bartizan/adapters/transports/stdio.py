@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from bartizan.protocol.framing import Lines
 
 REAPER = Path(__file__).with_name("reaper.py")
 _READ_BYTES = 64 * 1024
+_WORD_BYTES = 4096  # the longest word that is left out whole where output is cut
+_BLANK = re.compile(rb"\s")
 _INHERITED = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR")
 
 
@@ -207,5 +210,11 @@ class Ends:
 
     def text(self) -> str:
         """What is kept, and how much is not."""
-        gap = f"\n… {self._dropped} bytes left out …\n".encode() if self._dropped else b""
-        return (bytes(self._head) + gap + bytes(self._tail)).decode("utf-8", "replace")
+        head, tail, dropped = bytes(self._head), bytes(self._tail), self._dropped
+        if dropped:  # half a secret would not be known for one
+            last, first = _BLANK.search(head[::-1][:_WORD_BYTES]), _BLANK.search(tail[:_WORD_BYTES])
+            ends = last.start() if last else _WORD_BYTES, first.start() if first else _WORD_BYTES
+            kept = head[: max(len(head) - ends[0], 0)], tail[ends[1] :]
+            gap = f"\n… {dropped + len(head + tail) - sum(map(len, kept))} bytes left out …\n".encode()
+            head, tail = kept[0] + gap, kept[1]
+        return (head + tail).decode("utf-8", "replace")
