@@ -22,6 +22,7 @@ from mcp_types import Tool
 from bartizan.app.bootstrap import real_parts
 from bartizan.app.config import Config
 from bartizan.app.gather import Scope, gather
+from bartizan.app.lab import build_lab
 from bartizan.app.probing import wanted
 from bartizan.app.scan import read_inventory
 from bartizan.discover.packages import package_of
@@ -111,6 +112,50 @@ def confined(scanned: Scanned) -> Iterator[dict[str, Confined]]:
 def test_no_real_server_says_anything_malicious(scanned: Scanned):
     told = {finding["rule"] for finding in scanned.report["findings"] if " is malicious" in finding["message"]}
     assert told == set()
+
+
+@pytest.mark.mission("P2")
+def test_whatever_is_suspicious_of_a_real_server_says_why_and_what_to_do(scanned: Scanned):
+    suspicious = [one for one in scanned.report["findings"] if " is suspicious" in one["message"]]
+    assert all(one["evidence"] and one["remedy"] and one["place"] for one in suspicious)
+    definitions = sum(len(one.tools) + len(one.prompts) + len(one.resources) for one in scanned.snapshots.values())
+    assert len({one["subject"] for one in suspicious}) <= definitions * 0.02
+
+
+@pytest.mark.mission("P2", "K2.assess")
+def test_real_servers_pass_where_the_poisoned_and_the_drifting_server_of_the_lab_are_caught(
+    scanned: Scanned, tmp_path: Path
+):
+    def lab(*words: object) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "bartizan", *map(str, words)],
+            env={**os.environ, "BARTIZAN_HOME": str(tmp_path / "state")},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        return json.loads(done.stdout) if "json" in words else {}
+
+    scan = ("scan", build_lab(tmp_path / "lab") / "weather-app/.mcp.json", "--launch", "sandbox", "--format", "json")
+    first = lab(*scan, "--snapshot", tmp_path / "first.json")
+    approve = ("pin", "approve", "mail", "--from-snapshot", tmp_path / "first.json", "--reason", "read it all", "--yes")
+    lab(*approve)
+    build_lab(tmp_path / "lab")  # its publisher brings out the next release
+    second = lab(*scan)
+
+    def malicious(report: dict[str, Any]) -> set[str]:
+        return {one["message"].split(" is ")[0] for one in report["findings"] if " is malicious" in one["message"]}
+
+    def drifted(report: dict[str, Any]) -> set[str]:
+        return {one["message"].split(" was ")[0] for one in report["findings"] if one["rule"] == "definition_drift"}
+
+    assert malicious(scanned.report) == set()
+    assert any("get_forecast" in one for one in malicious(first))
+    assert not drifted(first)
+    assert "tool send_mail" in drifted(second)
 
 
 @pytest.mark.parametrize("name", SERVERS)

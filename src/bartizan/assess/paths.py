@@ -142,7 +142,7 @@ def _deeds(tools: Sequence[Usable], ability: Ability, limits: Limits) -> list[De
     found: list[Deed] = []
     for server, those in sorted(by_server.items()):
         few = len(those) <= limits.flow_cut_tools_max
-        words = f"its {len(those)} tools that {ability.value.replace('_', ' ')}"
+        words = f"its {len(those)} tools labelled “{ability.value.replace('_', ' ')}”"
         found.append(
             Deed(what="disable", assets=tuple(sorted(those)))
             if few

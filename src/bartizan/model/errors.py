@@ -25,6 +25,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def reason_of(error: Exception) -> str:
     """What went wrong in words, without the numbers of the system."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
     told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return told or type(error).__name__
 

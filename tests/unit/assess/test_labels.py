@@ -53,6 +53,9 @@ def told(definition: dict[str, Any], name: str = "", *credentials: Asset) -> set
         (tool("get_weather", "Current weather of a city", "city"), set()),
         (tool("add", "Adds two numbers", "a", "b"), {"writes"}),
         (tool("list_icons", "List all icons of the set"), set()),
+        (tool("browser_drop", "Drop files onto an element, as if dragged from outside the page", "element"), set()),
+        (tool("drop_table", "Drop a table", "name"), {"destroys"}),
+        (tool("list_columns", "List all columns of a table with their types and comments", "table"), set()),
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )

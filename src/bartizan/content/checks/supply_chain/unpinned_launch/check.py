@@ -19,8 +19,9 @@ def check(subject: Asset, _inventory: Inventory) -> Iterator[Sight]:
         return
     version = package.get("version")
     wanted = f"version {version}" if version else "no version"
+    told = f"the tag {version}, which can be moved" if version and ecosystem == "oci" else wanted
     yield Sight(
-        message=f"{package['runner']} starts {package.get('name')} with {wanted}: what runs is decided at every start",
+        message=f"{package['runner']} starts {package.get('name')} with {told}: what runs is decided at every start",
         detail=wanted,
         place=subject.places[0] if subject.places else None,
         evidence=str(package.get("purl", "")),
