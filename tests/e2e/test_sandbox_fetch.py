@@ -1,13 +1,18 @@
 """Fetching packages: only from the configured index, without running anything, whole or not at all."""
 
 import asyncio
+import base64
 import json
 import os
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bartizan.adapters.sandbox import indexes
 from bartizan.adapters.sandbox.bubblewrap import BubblewrapSandbox
@@ -122,6 +127,33 @@ def test_what_an_installation_would_run_and_who_vouches_is_told_of_what_was_fetc
     )
     again = confine(sandbox, Wanted(ecosystem="npm", name="canary", version="1.0.0")).package
     assert again == found
+
+
+@pytest.mark.mission("M1", "P4")
+@pytest.mark.parametrize(("of", "told"), [("canary@1.0.0", "verified"), ("calm@1.0.0", "mismatch")])
+def test_a_signature_of_the_registry_is_verified_over_what_was_fetched(sandbox, index, of: str, told: str):
+    publish(index)
+    page = json.loads(index.answers["/canary"][1])
+    dist = page["versions"]["1.0.0"]["dist"]
+    sign, public = registry_key()
+    dist["signatures"] = [{"keyid": "SHA256:a", "sig": sign(f"{of}:{dist['integrity']}")}]
+    index.answers["/canary"] = ("application/json", json.dumps(page).encode())
+    key = {"keyid": "SHA256:a", "keytype": "ecdsa-sha2-nistp256", "scheme": "ecdsa-sha2-nistp256", "expires": None}
+    index.answers["/-/npm/v1/keys"] = ("application/json", json.dumps({"keys": [{**key, "key": public}]}).encode())
+    found = confine(sandbox, Wanted(ecosystem="npm", name="canary")).package
+    assert found is not None
+    assert found.signature == told
+
+
+def registry_key() -> tuple[Callable[[str], str], str]:
+    """A registry's signing, with a key made for it, and the public half as it publishes it."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def sign(message: str) -> str:
+        return base64.b64encode(private.sign(message.encode(), ec.ECDSA(SHA256()))).decode()
+
+    return sign, base64.b64encode(public).decode()
 
 
 @pytest.mark.mission("P4")

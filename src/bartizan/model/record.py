@@ -47,8 +47,8 @@ class PackageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `install_scripts` are what its installation runs, by name; for a Python package also what each start of Python runs
     (`.pth`), or that a backend built it. `scripted_dependencies` are dependencies with install scripts. `provenance`
-    (`attested`, `none`) and `signature` (`present`, `none`) are what its index says; empty where the index keeps none
-    for anything, or was not asked. Neither is verified.
+    (`attested`, `none`) and `signature` (`verified`, `mismatch`, `none`; `present` where no key is known to verify it)
+    are what its index says; empty where the index keeps none for anything, or was not asked.
     """
 
     ecosystem: str

@@ -11,6 +11,7 @@ import os
 import re
 import ssl
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -19,7 +20,9 @@ from bartizan.adapters.sandbox import indexes
 from bartizan.adapters.sandbox.box import OWN, Mount, inside_system, interpreter
 from bartizan.adapters.sandbox.cache import Cache, Key, Package
 from bartizan.adapters.sandbox.egress import Destination
+from bartizan.adapters.sandbox.fetched import integrity_of
 from bartizan.adapters.sandbox.indexes import Index, Page, Vouched
+from bartizan.adapters.sandbox.signatures import PRESENT, verdict
 from bartizan.adapters.sandbox.step import PROXY, Step, run_step
 from bartizan.adapters.sandbox.tools import find_program
 from bartizan.model.limits import Limits
@@ -86,11 +89,27 @@ class Fetcher:
                 version = newest(await self._run(work, step, view, wanted.name), wanted)
             key = Key(ecosystem="npm", name=wanted.name, version=version, runtime="node")
             if found := await asyncio.to_thread(self._cache.find, key):
-                return _vouched(found, page)
+                return await self._signed(found, page, index)
             options = "--ignore-scripts --no-audit --no-fund --omit=dev --no-bin-links --loglevel=error".split()
             install = (npm.path, "install", *options, "--prefix", "/fetch/tree", f"{wanted.name}@{version}")
             await self._run(work, step, install, wanted.name)
-            return _vouched(await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed)), page)
+            kept = await asyncio.to_thread(self._cache.keep, work, key, _hosts(allowed))
+            return await self._signed(kept, page, index)
+
+    async def _signed(self, package: Package, page: Page, index: Index) -> Package:
+        """What the registry says of the package; its signature is verified where the registry publishes its keys."""
+        said = _vouched(package, page)
+        if said.signature != PRESENT:
+            return said
+        key = package.manifest.key
+        keys = await indexes.read_npm_keys(index, datetime.now(UTC), self._limits)
+        found = verdict(
+            f"{key.name}@{key.version}",
+            await asyncio.to_thread(integrity_of, package, self._limits),
+            page.vouched[key.version].signatures,
+            keys,
+        )
+        return msgspec.structs.replace(said, signature=found)
 
     async def _pypi(self, wanted: Wanted) -> Package:
         index = await self._index(wanted)

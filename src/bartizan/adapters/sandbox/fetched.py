@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import msgspec
+
 from bartizan.adapters.collectors.manifests import (
     npm_manifest,
     npm_scripts,
@@ -10,6 +12,7 @@ from bartizan.adapters.collectors.manifests import (
     scripted_dependencies,
 )
 from bartizan.adapters.sandbox.cache import Package
+from bartizan.model.json import as_object, as_text
 from bartizan.model.limits import Limits
 from bartizan.model.record import PackageRecord
 
@@ -27,6 +30,17 @@ def record_of(package: Package, limits: Limits) -> PackageRecord:
         provenance=package.provenance,
         signature=package.signature,
     )
+
+
+def integrity_of(package: Package, limits: Limits) -> str:
+    """The integrity of a package's archive, as npm checked it when it unpacked it; empty where it is not told."""
+    name = f"node_modules/{package.manifest.key.name}"
+    try:
+        lock = msgspec.json.decode(_read(package.tree / "node_modules/.package-lock.json", limits))
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    entry = as_object(as_object(as_object(lock).get("packages")).get(name))
+    return as_text(entry.get("integrity")) if entry.get("version") == package.manifest.key.version else ""
 
 
 def _npm(tree: Path, name: str, limits: Limits) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from html.parser import HTMLParser
 from importlib import util
 from pathlib import Path
@@ -24,9 +25,12 @@ from typing import Any
 import msgspec
 
 from bartizan.adapters.sandbox.egress import Destination, destination_of
-from bartizan.model.json import as_array, as_object
+from bartizan.adapters.sandbox.signatures import NONE, PRESENT, Signature, read_keys
+from bartizan.model.json import as_array, as_object, as_text
 from bartizan.model.limits import Limits
 from bartizan.ports import SandboxError
+
+_SIGNATURES_MAX = 8  # of one version
 
 
 class Index(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,11 +181,12 @@ class Vouched(msgspec.Struct, frozen=True, kw_only=True):
     """What an index says for one version: `provenance` is `attested` or `none`, `signature` is `present` or `none`.
 
     Empty where the index keeps none for any version: mirrors leave them out. It is what the index says; nothing is
-    verified here.
+    verified here. `signatures` are those of an npm registry.
     """
 
     provenance: str = ""
     signature: str = ""
+    signatures: tuple[Signature, ...] = ()
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -230,10 +235,24 @@ def npm_vouched(versions: Mapping[str, Any]) -> dict[str, Vouched]:
     return {
         version: Vouched(
             provenance="attested" if as_object(dist.get("attestations")).get("provenance") else "none",
-            signature="present" if dist.get("signatures") else "none",
+            signature=PRESENT if dist.get("signatures") else NONE,
+            signatures=tuple(
+                Signature(as_text(one.get("keyid")), as_text(one.get("sig")))
+                for one in map(as_object, as_array(dist.get("signatures"))[:_SIGNATURES_MAX])
+            ),
         )
         for version, dist in dists.items()
     }
+
+
+async def read_npm_keys(index: Index, now: datetime, limits: Limits) -> dict[str, str]:
+    """The registry's keys in force; none where it publishes none, as mirrors do."""
+    url = index.urls[0].rstrip("/") + "/-/npm/v1/keys"
+    try:
+        body, _ = await asyncio.to_thread(_get, url, "application/json", index, limits)
+    except SandboxError:
+        return {}
+    return read_keys(body, now)
 
 
 async def read_pypi_pages(index: Index, name: str, limits: Limits) -> Page:
