@@ -56,6 +56,7 @@ def told(definition: dict[str, Any], name: str = "", *credentials: Asset) -> set
         (tool("browser_drop", "Drop files onto an element, as if dragged from outside the page", "element"), set()),
         (tool("drop_table", "Drop a table", "name"), {"destroys"}),
         (tool("list_columns", "List all columns of a table with their types and comments", "table"), set()),
+        (tool("list_tables", "Lists tables and views with their comments", "schema"), set()),
     ],
     ids=lambda value: value["name"] if isinstance(value, dict) else "",
 )
