@@ -66,6 +66,7 @@ class Redactor:
         self._given = patterns_of(launch)
         self._key = key
         self._clean: set[str] = set()  # most texts have nothing to hide, and many come again
+        self._alike = 0
         self.credentials: list[FoundCredential] = []
         self.repeated = False
 
@@ -89,6 +90,9 @@ class Redactor:
             changed: dict[str, Any] = {}
             for name, item in fields.items():
                 shown = self._text(name, pointer)
+                while shown in changed:  # two spellings of one secret: neither may hide the other's value
+                    self._alike += 1
+                    shown = f"{shown} {self._alike}"
                 changed[shown] = self.json(item, f"{pointer}/{shown}")
             return fields if all(changed.get(name) is item for name, item in fields.items()) else changed
         return value

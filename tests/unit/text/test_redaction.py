@@ -154,6 +154,12 @@ def test_definitions_without_a_credential_stay_the_same_object():
     assert not one.repeated
 
 
+def test_names_that_become_one_mark_hide_no_value():
+    value = "c4n4ry" * 4
+    kept = redactor(value).json({value: "evil", value.encode().hex(): "benign", MARK: "third"})
+    assert sorted(kept.values()) == ["benign", "evil", "third"]
+
+
 def test_a_lone_surrogate_neither_stops_nor_saves_anything():
     one = redactor("pass\ud800word12")
     assert one.json("\udfff pass\ud800word12 \ud83d") == f"\udfff {MARK} \ud83d"
