@@ -1,10 +1,12 @@
 """The prober: what it keeps, what it keeps out, and how it asks again."""
 
 import asyncio
+import base64
 import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -271,3 +273,32 @@ def test_challenge_that_names_another_origin_is_not_followed(raw_http, http_answ
         raw_http, http_answer, lambda base: {}, lambda base: "Bearer resource_metadata=http://localhost:9/meta"
     )
     assert "another origin" in looks["authorization"][1]
+
+
+_SAYS = """
+    token = os.environ["API_TOKEN"]
+    encoded = base64.b64encode(("u:" + token).encode()).decode()
+    said = " ".join((token, encoded, token.encode().hex(), quote(token, safe="")))
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "print('cannot log in with', said, file=sys.stderr, flush=True); os._exit(1)",
+        "print('x' * 190 + ' ' + said, file=sys.stderr, flush=True); os._exit(1)",
+        "print((said + ' ') * 20_000, file=sys.stderr, flush=True); os._exit(1)",
+        "say(dict(jsonrpc='2.0', id=request['id'], error=dict(code=-1, message='no ' * 60 + said)))",
+        "initialized(instructions=said, **{said: said})",
+        "print(said, flush=True); os._exit(1)",
+    ],
+    ids=["last words", "long last words", "flood", "error", "instructions", "no JSON"],
+)
+def test_what_a_server_was_given_leaves_by_no_way(code: str):
+    token = "s3cr/t+" + "q8Zw" * 5
+    says = _SAYS.strip() + "\n    " + code
+    given = launch("import base64; from urllib.parse import quote\n    " + says, API_TOKEN=token)
+    kept = msgspec.json.encode(probe(given)[0]).decode()
+    encoded = base64.b64encode(b"u:" + token.encode()).decode()
+    for form in (token, encoded[4:-4], token.encode().hex(), quote(token, safe="")):
+        assert not [form[at : at + 8] for at in range(len(form) - 8) if form[at : at + 8] in kept]
