@@ -1,17 +1,19 @@
 """`check`: definitions or texts given as JSON lines, judged one for one, in order, offline."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import IO, Any, Literal
 
 import msgspec
 
 from bartizan.assess.copies import Entry, copies, entry
 from bartizan.assess.findings import confidence_of
-from bartizan.assess.judge import Judge, Judgement, Sign, Verdict
+from bartizan.assess.judge import Judge, Judgement, Sign, Verdict, judged
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.finding import Severity
 from bartizan.model.json import JsonObject, as_object, as_text
 from bartizan.model.origin import Origin
+from bartizan.model.limits import DEFAULT, Limits
 from bartizan.protocol.jsonrpc import decode
 
 Kind = Literal["tool", "text"]
@@ -45,39 +47,95 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return _SEVERITY[Verdict(self.verdict)] if self.verdict != "error" else None
 
 
-def check(lines: Iterable[bytes], kind: Kind, judge: Judge) -> Iterator[Line]:
+def lines_of(source: IO[bytes], limits: Limits = DEFAULT) -> Iterator[bytes]:
+    """The lines of a file or a pipe, none longer than a message may be by more than a byte: the rest is passed over."""
+    most = limits.message_bytes_max + 1
+    first = True
+    while line := source.readline(most):
+        rest = line
+        while len(rest) == most and not rest.endswith(b"\n"):
+            rest = source.readline(most)
+        yield line.removeprefix(codecs.BOM_UTF8) if first else line
+        first = False
+
+
+def check(
+    lines: Iterable[bytes],
+    kind: Kind,
+    judge: Judge,
+    limits: Limits = DEFAULT,
+    note: Callable[[str], None] = lambda _: None,
+) -> Iterator[Line]:
     """Judge line by line. A malformed line is an `error` with its reason, and the rest goes on.
 
-    Definitions are seen together before the first is told, because a copy is one only beside its original.
+    Definitions of one client are seen together before the first is told, because a copy is one only beside its
+    original: so many as `check_compared_max` and `check_compared_bytes_max` allow, and `note` is told where there are
+    more. Without a client each server is a client of its own, nothing is compared, and each line is told at once.
     """
     if kind == "text":
         for index, line in enumerate(lines):
-            yield _told(index, lambda line=line: (_text(decode(line.strip()), judge), "/text"))
+            yield _told(index, lambda line=line: (_text(_decoded(line, limits), judge), "/text"))
         return
-    read: list[Judgement | str] = []
+    held: list[tuple[int, Judgement | str]] = []
     entries: list[Entry] = []
+    held_bytes, noted = 0, False
     for index, line in enumerate(lines):
-        try:
-            fields = _definition(decode(line.strip()))
-        except RemoteProtocolError as error:
-            read.append(str(error))
+        judgement, compared = _judged(index, line, judge, limits)
+        if not held and compared is None:
+            yield from _compared([(index, judgement)], (), judge)
             continue
-        read.append(judge.definition(fields))
-        server = as_text(fields.get("server"))
-        client = as_text(fields.get("client")) or f"\0{server}"  # without one, each server is a client of its own
-        entries.append(entry(index, client, server, fields))
+        held.append((index, judgement))
+        entries += [compared] if compared else []
+        held_bytes += len(line)
+        if len(held) >= limits.check_compared_max or held_bytes >= limits.check_compared_bytes_max:
+            yield from _compared(held, entries, judge)
+            held, entries, held_bytes = [], [], 0
+            if not noted:
+                note(f"copies are looked for among {index + 1} lines at a time, not among all")
+                noted = True
+    yield from _compared(held, entries, judge)
+
+
+def _judged(index: int, line: bytes, judge: Judge, limits: Limits) -> tuple[Judgement | str, Entry | None]:
+    """The judgement of a line or what is wrong with it, and what other lines are compared with."""
+    try:
+        fields = _definition(_decoded(line, limits))
+    except RemoteProtocolError as error:
+        return str(error), None
+    judgement = judge.definition(fields)
+    client = as_text(fields.get("client"))
+    compared = entry(index, client, as_text(fields.get("server")), fields) if client else None
+    return judgement if judgement.signs else _NOTHING, compared
+
+
+_NOTHING = judged(())
+
+
+def _compared(held: Sequence[tuple[int, Judgement | str]], entries: Sequence[Entry], judge: Judge) -> Iterator[Line]:
     names = {one.index: f"{one.name} of {one.server}" for one in entries}
     alike = {one.index: f"like {names[one.original]}, with its {one.shared}" for one in copies(entries)}
-    for index, one in enumerate(read):
+    for index, one in held:
         if isinstance(one, str):
             yield Line(index=index, verdict="error", score=0.0, reason=one)
         else:
             yield _line(index, judge.with_copies(one, [alike[index]] if index in alike else []), "")
 
 
-def _told(index: int, judged: Callable[[], tuple[Judgement, str]]) -> Line:
+def _decoded(line: bytes, limits: Limits) -> Any:
+    """The value of a line. Raises RemoteProtocolError with what is wrong in words for who wrote the file."""
+    line = line.strip(b" \t\r\n")
+    if not line:
+        raise RemoteProtocolError("an empty line: not JSON")
+    if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise RemoteProtocolError("not UTF-8 but UTF-16: convert the file first")
+    if b"\0" in line:
+        raise RemoteProtocolError("not JSON: it holds a NUL byte, as UTF-16 and binary files do")
+    return decode(line, limits)
+
+
+def _told(index: int, judge: Callable[[], tuple[Judgement, str]]) -> Line:
     try:
-        return _line(index, *judged())
+        return _line(index, *judge())
     except RemoteProtocolError as error:
         return Line(index=index, verdict="error", score=0.0, reason=str(error))
 

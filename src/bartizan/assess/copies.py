@@ -22,6 +22,7 @@ _SUFFIX = re.compile(
     r"alt|enhanced|improved|extended|ex|internal|admin|tool|mcp))+\Z"
 )
 _PROPERTIES_MIN = 2  # schemas of one parameter are alike by chance
+_DESCRIPTION_CHARACTERS_MAX = 1_000  # so many tell
 _WORDS_MIN = 4  # shorter descriptions are alike by chance
 _WORDS_SHARE_MIN = 0.8
 _GROUP_MAX = 100
@@ -30,24 +31,25 @@ _RATIO_MIN = 0.85
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """A tool in its client: the client and server as they are told apart, and its definition."""
+    """A tool in its client: the client and server as they are told apart, and what a copy would take of it."""
 
     index: int
     client: str
     server: str
     name: str
-    definition: JsonObject
+    words: frozenset[str]
+    schema: str
 
-    @property
-    def words(self) -> frozenset[str]:
-        """The words of its description without order, number and the smallest: what a touched-up copy keeps."""
-        return frozenset(_stems(as_text(self.definition.get("description"))))
 
-    @property
-    def schema(self) -> str:
-        """The digest of its schema, where that has enough parameters to tell."""
-        schema = as_object(self.definition.get("inputSchema"))
-        return digest(schema) if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else ""
+def _words(definition: JsonObject) -> frozenset[str]:
+    """The words of its description without order, number and the smallest: what a touched-up copy keeps."""
+    return frozenset(_stems(as_text(definition.get("description"))[:_DESCRIPTION_CHARACTERS_MAX]))
+
+
+def _schema(definition: JsonObject) -> str:
+    """The digest of its schema, where that has enough parameters to tell."""
+    schema = as_object(definition.get("inputSchema"))
+    return digest(schema) if len(as_object(schema.get("properties"))) >= _PROPERTIES_MIN else ""
 
 
 def _stems(text: str) -> list[str]:
@@ -69,7 +71,14 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
 
 def entry(index: int, client: str, server: str, definition: JsonObject) -> Entry:
     """A definition to be compared."""
-    return Entry(index=index, client=client, server=server, name=as_text(definition.get("name")), definition=definition)
+    return Entry(
+        index=index,
+        client=client,
+        server=server,
+        name=as_text(definition.get("name")),
+        words=_words(definition),
+        schema=_schema(definition),
+    )
 
 
 def copies(entries: Iterable[Entry]) -> list[Copy]:

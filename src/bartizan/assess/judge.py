@@ -14,7 +14,7 @@ from bartizan.model.origin import Origin
 from bartizan.rules.load import Rule
 from bartizan.text import regex
 from bartizan.text.fold import Span, fold, locate
-from bartizan.text.layers import ENCODED, RESPELLED, Layer, layers
+from bartizan.text.layers import ENCODED, RESPELLED, Layer, layers, may_hide
 from bartizan.text.normalise import show
 
 # The score from which a person should look, and from which a gateway may refuse, given that many signs. Both were set
@@ -137,7 +137,8 @@ class Judge:
 
     def _judge(self, told: Sequence[Leaf], ignored: frozenset[str] = frozenset()) -> list[Sign]:
         new = [leaf for leaf in told if (leaf.text, _asked(leaf)) not in self._clean]
-        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text) if layer.kind not in ignored]
+        hides = len(new) == 1 or may_hide("\n".join(leaf.text for leaf in new))
+        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text) if layer.kind not in ignored] if hides else []
         signs: list[Sign] = []
         # A sentence ends where a text ends.
         if len(new) == 1 or self._lexicon.any_in(fold("\n.\n".join(_spaced(leaf.text) for leaf in new))):

@@ -47,9 +47,10 @@ def check(
         source = file.open("rb") if file else sys.stdin.buffer
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=Place(path=str(file))) from None
-    broken, worst = False, -1
+    broken, worst, progress = False, -1, _Progress()
     with source:
-        for line in app.check(source, kind.value, load_judge()):
+        for line in app.check(app.lines_of(source), kind.value, load_judge(), note=progress.note):
+            progress.step()
             broken = broken or line.verdict == "error"
             worst = max(worst, line.severity.rank if line.severity else -1)
             if format is Format.JSONL:
@@ -60,4 +61,30 @@ def check(
                 )
                 sys.stdout.write(f"{line.index:>6}  {line.verdict:<10}  {line.score:.2f}  {show(told, most=300)}\n")
     sys.stdout.flush()
+    progress.clear()
     raise typer.Exit(3 if broken else 1 if worst >= fail_on.rank else 0)
+
+
+class _Progress:
+    """How many lines are judged, on a terminal only, and only where the verdicts go elsewhere."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
+        self._lines = 0
+
+    def step(self) -> None:
+        self._lines += 1
+        if self._shown and self._lines % _LINES_A_STEP == 0:
+            sys.stderr.write(f"\r{self._lines:,} lines judged")
+            sys.stderr.flush()
+
+    def note(self, told: str) -> None:
+        self.clear()
+        sys.stderr.write(f"bartizan: {told}\n")
+
+    def clear(self) -> None:
+        if self._shown and self._lines >= _LINES_A_STEP:
+            sys.stderr.write("\r\x1b[K")
+
+
+_LINES_A_STEP = 2_000

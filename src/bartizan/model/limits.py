@@ -43,6 +43,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     sse_event_bytes_max: int = 16 * 1024 * 1024
     stderr_bytes_max: int = 64 * 1024
 
+    # Judging lines given to `bartizan check`
+    check_compared_max: int = 50_000
+    check_compared_bytes_max: int = 64 * 1024 * 1024
+
     # One probe of one server
     probe_seconds_max: float = 60.0
     request_seconds_max: float = 20.0

@@ -23,6 +23,8 @@ from bartizan.text import regex
 _DEPTH_MAX = 3
 _LAYERS_MAX = 64
 _ENCODED_CHARACTERS_MAX = 64 * 1024
+_HIDDEN_CHARACTERS_MIN = 12
+_STEERING = "\x1b\x9b\x08"
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,15 @@ def layers(text: str) -> list[Layer]:
     return found
 
 
+def may_hide(text: str) -> bool:
+    """Whether there could be a layer: the quick question, also for many texts joined by line feeds."""
+    return (
+        (not text.isascii() and _INVISIBLE.first(text) is not None)
+        or any(one in text for one in _STEERING)
+        or (len(text) >= _HIDDEN_CHARACTERS_MIN and bool(_POSSIBLE.matching(text)))
+    )
+
+
 def _collect(text: str, depth: int, outer: Layer | None, found: list[Layer]) -> None:
     for layer in _direct(text):
         if len(found) >= _LAYERS_MAX:
@@ -106,11 +117,11 @@ def _direct(text: str) -> Iterator[Layer]:
         yield from _matches(_SELECTORS, "variation_selectors", text, _from_selectors)
         yield from _matches(_ZERO_WIDTH, "zero_width", text, lambda _: "")
         yield from _matches(_BIDI, "bidirectional", text, lambda _: "")
-    if "\x1b" in text or "\x9b" in text or "\x08" in text:
+    if any(one in text for one in _STEERING):
         for match in _ANSI.finditer(text):
             kind = "colour" if _COLOUR.fullmatch(match[0]) else "escape_sequence"
             yield Layer(kind=kind, text="", start=match.start(), end=match.end())
-    if len(text) >= 12:
+    if len(text) >= _HIDDEN_CHARACTERS_MIN:
         for number in _POSSIBLE.matching(text):
             yield from _HIDDEN[number](text)
 
