@@ -6,6 +6,7 @@ weak signs that have nothing to do with each other, and poison does not become h
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -118,8 +119,12 @@ def _finding(text: DocumentText, asset: Asset, judgement: Judgement, sign: Sign)
 
 def _identity(text: DocumentText, asset: Asset, judgement: Judgement, sign: Sign) -> str:
     """Rests on every passage in which the rule sees a sign: one that is changed or added makes another finding."""
-    starts = [one.start for one in judgement.signs if one.rule is sign.rule]
-    parts = (part for part in passages(text.text) if any(0 <= at - part.start < len(part.text) for at in starts))
+    starts = sorted(one.start for one in judgement.signs if one.rule is sign.rule)
+    parts = (
+        part
+        for part in passages(text.text)
+        if bisect_left(starts, part.start) < bisect_left(starts, part.start + len(part.text))
+    )
     return finding_id(sign.rule.name, asset.id, digest_of_texts(sorted({part.text.strip() for part in parts})))
 
 

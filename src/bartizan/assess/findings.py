@@ -47,7 +47,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
 def definition_of(server: AssetId, kind: str, told: JsonObject) -> Definition:
     """A definition of a list; `kind` is tool, prompt, resource or resource template."""
     texts: dict[str, list[str]] = {}
-    for leaf in leaves(told):
+    for leaf in leaves(told)[0]:
         texts.setdefault(leaf.pointer, []).append(leaf.text)
     return Definition(server=server, kind=kind, name=as_text(told.get(_NAMED_BY.get(kind, "name"))), texts=texts)
 

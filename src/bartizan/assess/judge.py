@@ -1,7 +1,7 @@
 """Judging a definition or a text: signs are weighed, independent ones add up, one weak sign is never `malicious`."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
@@ -35,6 +35,9 @@ _ACROSS_FROM = 0.3
 # Names and descriptions repeat from tool to tool: those found clean are not searched again, up to so many characters.
 _REMEMBERED_CHARACTERS_MAX = 2_000_000
 _REMEMBERED_EACH_MAX = 4_000
+_REMEMBERED_COST = 60  # of a short string, so that a million of them are not kept
+_UNREAD = "unread"
+_WHY = {_UNREAD: "more hidden layers, or deeper ones, than are read"}
 
 
 class Verdict(StrEnum):
@@ -97,10 +100,10 @@ class Judge:
 
     def definition(self, definition: JsonObject) -> Judgement:
         """Judge everything of a definition that is read."""
-        told = leaves(definition)
+        told, cut = leaves(definition)
         purpose = " ".join(leaf.text for leaf in told if leaf.pointer in _PURPOSE)
-        signs = [sign for sign in self._judge(told) if not sign.hit.unless or not sign.hit.unless.first(fold(purpose))]
-        judgement = _placed(judged(signs))
+        signs = _told_anyway(self._judge(told), purpose)
+        judgement = _placed(judged([*signs, *self._unread(cut)]))
         bad = judgement.verdict is Verdict.MALICIOUS
         detects = bad and speaks_of_attacks(purpose, _WORDS_OF_A_DETECTOR_MIN)
         if detects and _only_mentions(judgement, told):
@@ -138,23 +141,31 @@ class Judge:
     def _judge(self, told: Sequence[Leaf], ignored: frozenset[str] = frozenset()) -> list[Sign]:
         new = [leaf for leaf in told if (leaf.text, _asked(leaf)) not in self._clean]
         hides = len(new) == 1 or may_hide("\n".join(leaf.text for leaf in new))
-        hidden = [(leaf, layer) for leaf in new for layer in layers(leaf.text) if layer.kind not in ignored] if hides else []
+        some = new if hides else []
+        hidden = [(leaf, layer) for leaf in some for layer in layers(leaf.text) if layer.kind not in ignored]
         signs: list[Sign] = []
         # A sentence ends where a text ends.
         if len(new) == 1 or self._lexicon.any_in(fold("\n.\n".join(_spaced(leaf.text) for leaf in new))):
             signs += [sign for leaf in new for sign in self._signs(leaf)]
-        signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer)]
+        said: dict[str, set[int]] = {}
+        signs += [sign for leaf, layer in hidden for sign in self._hidden(leaf, layer, said)]
         signs += self._across(told, signs)
         if not signs and not hidden:
             self._remember(new)
         return signs
+
+    def _unread(self, cut: str | None) -> Iterable[Sign]:
+        """That a definition holds more than is read, at the pointer where reading ended."""
+        for rule in self._layers if cut is not None else ():
+            hit = Hit(rule=rule, number=-1, weight=rule.check.layers.get(_UNREAD, 0.0), start=0, end=0)
+            yield _sign(hit, Leaf(cut or "", ""), 0, 0, "unread: more or deeper texts than are read")
 
     def _remember(self, clean: Iterable[Leaf]) -> None:
         for leaf in clean:
             known = (leaf.text, _asked(leaf))
             if len(leaf.text) <= min(_REMEMBERED_EACH_MAX, self._room) and known not in self._clean:
                 self._clean.add(known)
-                self._room -= len(leaf.text) + 1
+                self._room -= len(leaf.text) + _REMEMBERED_COST
 
     def _signs(self, leaf: Leaf) -> Iterable[Sign]:
         hits = self._lexicon.hits(fold(_spaced(leaf.text)))
@@ -181,20 +192,26 @@ class Judge:
         for one in folded[:-1]:
             at += len(one) + 1
             starts.append(at)
+        shown = " | ".join(folded)
         for hit in self._lexicon.hits(" ".join(folded)):
             number = bisect_right(starts, hit.start) - 1
             crosses = hit.end > starts[number] + len(folded[number])
             if crosses and hit.number not in known and hit.weight >= _ACROSS_FROM and not hit.only_in_parameters:
                 leaf = parts[number]
-                yield _sign(hit, leaf, 0, len(leaf.text), " | ".join(folded)[hit.start : hit.end + 4])
+                at = hit.start + 2 * number
+                yield _sign(hit, leaf, 0, len(leaf.text), shown[at : at + _QUOTED_MAX][: hit.end - hit.start + 4])
 
-    def _hidden(self, leaf: Leaf, layer: Layer) -> Iterable[Sign]:
-        """What hides, by being hidden; and what a hidden text says, which counts as much as if it stood in the open."""
+    def _hidden(self, leaf: Leaf, layer: Layer, said: dict[str, set[int]]) -> Iterable[Sign]:
+        """What hides, by being hidden; and what a hidden text says, which counts as much as if it stood in the open.
+
+        `said` keeps, by text, the numbers of what is said in the open.
+        """
         inner = self._lexicon.hits(fold(layer.text)) if layer.text else []
         inner = [hit for hit in inner if not hit.only_in_parameters]
         if inner and layer.kind in RESPELLED:
-            open_ones = {hit.number for hit in self._lexicon.hits(fold(leaf.text))}
-            inner = [hit for hit in inner if hit.number not in open_ones]
+            if leaf.text not in said:
+                said[leaf.text] = {hit.number for hit in self._lexicon.hits(fold(leaf.text))}
+            inner = [hit for hit in inner if hit.number not in said[leaf.text]]
         for rule in self._layers:
             weight = rule.check.layers.get(layer.kind, 0.0)
             if layer.kind in ENCODED and says_a_sentence(layer):
@@ -202,7 +219,7 @@ class Judge:
             weight = max(weight, rule.check.layers.get("says", 0.0)) if inner else weight
             if weight:
                 hit = Hit(rule=rule, number=-1, weight=weight, start=0, end=0)
-                told = f"{layer.kind}: {layer.text}" if layer.text else layer.kind
+                told = f"{layer.kind}: {layer.text or _WHY.get(layer.kind, '')}".rstrip(": ")
                 yield _sign(hit, leaf, layer.start, layer.end, told)
         for hit in inner:
             yield _sign(hit, leaf, layer.start, layer.end, layer.text[:_QUOTED_MAX])
@@ -232,6 +249,20 @@ def _placed_signs(told: Sequence[Sign]) -> tuple[Sign, ...]:
         quoted = show(sign.evidence[start:end], most=_QUOTED_MAX) if sign.folded else sign.evidence
         signs.append(msgspec.structs.replace(sign, folded=False, start=start, end=max(start, end), evidence=quoted))
     return tuple(signs)
+
+
+def _told_anyway(signs: Iterable[Sign], purpose: str) -> list[Sign]:
+    """The signs that tell in a tool of this purpose too."""
+    folded: str | None = None
+    usual: dict[int, bool] = {}
+    kept: list[Sign] = []
+    for sign in signs:
+        if sign.hit.unless and sign.hit.number not in usual:
+            folded = fold(purpose) if folded is None else folded
+            usual[sign.hit.number] = sign.hit.unless.first(folded) is not None
+        if not usual.get(sign.hit.number, False):
+            kept.append(sign)
+    return kept
 
 
 def _spaced(text: str) -> str:
@@ -365,10 +396,16 @@ def _judged_by_parts(signs: Sequence[Sign]) -> Judgement:
     """The worst judgement of any part of a long text: what stands pages apart does not add up."""
     if not signs or max(sign.end for sign in signs) - min(sign.start for sign in signs) <= _PART_CHARACTERS:
         return judged(signs)
-    ordered = sorted(signs, key=lambda sign: sign.start)
+    best: dict[tuple[str, int, int], Sign] = {}  # of what many layers of one place say, once
+    for sign in signs:
+        key = (sign.rule.name, sign.number, sign.start)
+        if key not in best or sign.weight > best[key].weight:
+            best[key] = sign
+    ordered = sorted(best.values(), key=lambda sign: sign.start)
+    starts = [sign.start for sign in ordered]
     parts: list[Judgement] = []
-    for number, first in enumerate(ordered):
-        within = [sign for sign in ordered[number:] if sign.start <= first.start + _PART_CHARACTERS]
+    for start in sorted(set(starts)):
+        within = ordered[bisect_left(starts, start) : bisect_right(starts, start + _PART_CHARACTERS)]
         parts.append(judged(within))
     return max(parts, key=lambda judgement: (_RANK[judgement.verdict], judgement.score))
 

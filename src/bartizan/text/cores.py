@@ -119,7 +119,7 @@ def _item(text: str, at: int) -> tuple[_Item, int]:
 
 def _group(text: str, at: int) -> tuple[_Item, int]:
     opened = _GROUP.match(text, at)
-    if not opened or text.startswith("(?", at) and len(opened[0]) == 1:
+    if not opened or (text.startswith("(?", at) and len(opened[0]) == 1):
         raise _UnknownError
     branches, end = _branches(text, opened.end())
     if end >= len(text):

@@ -21,8 +21,7 @@ import msgspec
 from bartizan.text import regex
 
 _DEPTH_MAX = 3
-_LAYERS_MAX = 64
-_ENCODED_CHARACTERS_MAX = 64 * 1024
+_LAYERS_MAX = 1_000
 _HIDDEN_CHARACTERS_MIN = 12
 _STEERING = "\x1b\x9b\x08"
 
@@ -86,10 +85,14 @@ _POSSIBLE = regex.OnePassSet(
 
 
 def layers(text: str) -> list[Layer]:
-    """Every hidden layer of a text, decoded texts of decoded texts included, at most `_LAYERS_MAX`."""
+    """Every hidden layer of a text, decoded texts of decoded texts included.
+
+    Layers without a text are told once of each kind. Where there are more than `_LAYERS_MAX`, or deeper ones than are
+    read, the last one is of the kind `unread`: what is not read is no reason to call a text clean.
+    """
     found: list[Layer] = []
-    _collect(text, 0, None, found)
-    return found
+    unread = _collect(text, 0, None, found)
+    return [*found, Layer(kind="unread", text="", start=0, end=len(text))] if unread else found
 
 
 def may_hide(text: str) -> bool:
@@ -101,14 +104,24 @@ def may_hide(text: str) -> bool:
     )
 
 
-def _collect(text: str, depth: int, outer: Layer | None, found: list[Layer]) -> None:
+def _collect(text: str, depth: int, outer: Layer | None, found: list[Layer]) -> bool:
+    """Whether something is left that was not read."""
+    unread = False
+    empty: set[str] = set()
     for layer in _direct(text):
+        if not layer.text and layer.kind in empty:
+            continue
         if len(found) >= _LAYERS_MAX:
-            return
+            return True
         here = layer if outer is None else msgspec.structs.replace(layer, start=outer.start, end=outer.end)
         found.append(here)
-        if layer.text and depth + 1 < _DEPTH_MAX:
-            _collect(layer.text, depth + 1, here, found)
+        if not layer.text:
+            empty.add(layer.kind)
+        elif depth + 1 < _DEPTH_MAX:
+            unread = _collect(layer.text, depth + 1, here, found) or unread
+        else:
+            unread = unread or (layer.kind in ENCODED and any(one.kind in ENCODED for one in _direct(layer.text)))
+    return unread
 
 
 def _direct(text: str) -> Iterator[Layer]:
@@ -154,15 +167,16 @@ _RUN_MIN = 24
 
 def _runs(text: str) -> Iterator[Layer]:
     """Base64, base32 and hexadecimal: long runs without a blank. Most are digests and ids, which say nothing."""
-    runs = {run for run in text.encode("utf-8", "replace").translate(_RUNS_ONLY).split() if len(run) >= _RUN_MIN}
-    for run in sorted(runs):
+    split = text.encode("utf-8", "replace").translate(_RUNS_ONLY).split()
+    start = 0
+    for run in dict.fromkeys(run for run in split if len(run) >= _RUN_MIN):
         for kind, told in _decoded(run):
-            start = text.find(run.decode())
-            yield Layer(kind=kind, text=told, start=max(start, 0), end=max(start, 0) + len(run))
+            start = text.find(run.decode(), start)  # in the order in which they stand: never from the beginning again
+            yield Layer(kind=kind, text=told, start=start, end=start + len(run))
 
 
 def _decoded(run: bytes) -> Iterator[tuple[str, str]]:
-    body = run[:_ENCODED_CHARACTERS_MAX].strip(b"=")
+    body = run.strip(b"=")
     plain = body.replace(b"-", b"+").replace(b"_", b"/")
     if _may_tell(lambda: binascii.a2b_base64(plain[:24])):
         plain = plain[: len(plain) - (len(plain) % 4 == 1)]
@@ -201,11 +215,11 @@ def _from_pairs(match: re.Match[str]) -> str | None:
 
 
 def _from_escapes(match: re.Match[str]) -> str | None:
-    return _printable(bytes.fromhex(re.sub(r"\\x|\\u00|=", "", match[0])[:_ENCODED_CHARACTERS_MAX]))
+    return _printable(bytes.fromhex(re.sub(r"\\x|\\u00|=", "", match[0])))
 
 
 def _from_codes(match: re.Match[str]) -> str | None:
-    numbers = [int(one) for one in re.findall(r"\d+", match[0])[:_ENCODED_CHARACTERS_MAX]]
+    numbers = [int(one) for one in re.findall(r"\d+", match[0])]
     return _printable(bytes(one for one in numbers if one < 256))
 
 
@@ -238,8 +252,7 @@ def _unseen_elements(text: str) -> Iterator[Layer]:
 
 def _whole(kind: str, decode: Callable[[str], str]) -> Callable[[str], Iterator[Layer]]:
     def read(text: str) -> Iterator[Layer]:
-        head = text[:_ENCODED_CHARACTERS_MAX]
-        yield Layer(kind=kind, text=decode(head), start=0, end=len(head))
+        yield Layer(kind=kind, text=decode(text), start=0, end=len(text))
 
     return read
 

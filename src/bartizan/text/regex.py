@@ -130,7 +130,8 @@ def _passes(expressions: Sequence[str], numbers: Sequence[int]) -> "list[tuple[S
 class OnePassSet:
     """A few expressions without long gaps, searched in one pass by one automaton: 64 KB take 0.1 ms.
 
-    Raises ValueError if one is malformed, OverflowError if the automaton has no room: it would find nothing, in silence.
+    Raises ValueError if one is malformed, OverflowError if the automaton has no room: it would find nothing and
+    say nothing.
     """
 
     def __init__(self, expressions: Iterable[str]) -> None:

@@ -102,7 +102,7 @@ def test_pointers_are_escaped_and_depth_is_bounded():
     deep: object = "x"
     for _ in range(200):
         deep = {"a/b~": deep}
-    found = leaves({"inputSchema": deep})
+    found, cut = leaves({"inputSchema": deep})
     assert found[0].pointer == "/inputSchema/a~1b~0"
     assert len(found) < 200
 
