@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from bartizan.model.asset import Asset, AssetKind, EdgeKind
+from bartizan.model.asset import Asset
 from bartizan.model.inventory import Inventory
 
 
 def tools_of(server: Asset, inventory: Inventory) -> Iterator[Asset]:
     """The tools that a server exposes, in order."""
-    exposed = {edge.target for edge in inventory.edges if edge.source == server.id and edge.kind is EdgeKind.EXPOSES}
-    return (tool for tool in inventory.of_kind(AssetKind.TOOL) if tool.id in exposed)
+    return iter(inventory.tools_by_server.get(server.id, ()))

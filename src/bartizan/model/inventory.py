@@ -1,10 +1,11 @@
 """Observation: what one collector saw. Inventory: all of it merged, the AI BOM."""
 
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
-from bartizan.model.asset import Asset, AssetId, AssetKind, Edge
+from bartizan.model.asset import Asset, AssetId, AssetKind, Edge, EdgeKind
 from bartizan.model.change import Change
 from bartizan.model.coverage import Look
 from bartizan.model.document import DocumentText
@@ -26,7 +27,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     documents: tuple[DocumentText, ...] = ()
 
 
-class Inventory(msgspec.Struct, frozen=True, kw_only=True):
+class Inventory(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything known at one time: the whole input of the checks. It can be saved and judged again.
 
     `documents` are the texts that agents read; a snapshot file has them, reports and the store do not.
@@ -59,6 +60,27 @@ class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     def by_id(self) -> dict[AssetId, Asset]:
         """Assets by their id."""
         return {asset.id: asset for asset in self.assets}
+
+    @cached_property
+    def tools_by_server(self) -> dict[AssetId, list[Asset]]:
+        """The tools that each server exposes, in order. Made once: a check asks for every server."""
+        servers: dict[AssetId, set[AssetId]] = {}
+        for edge in self.edges:
+            if edge.kind is EdgeKind.EXPOSES:
+                servers.setdefault(edge.target, set()).add(edge.source)
+        told: dict[AssetId, list[Asset]] = {}
+        for tool in self.of_kind(AssetKind.TOOL):
+            for server in servers.get(tool.id, ()):
+                told.setdefault(server, []).append(tool)
+        return told
+
+    @cached_property
+    def looks_by_subject(self) -> dict[AssetId, list[Look]]:
+        """The looks at each asset, in order."""
+        told: dict[AssetId, list[Look]] = {}
+        for look in self.looks:
+            told.setdefault(look.subject, []).append(look)
+        return told
 
     @property
     def incomplete(self) -> list[Look]:

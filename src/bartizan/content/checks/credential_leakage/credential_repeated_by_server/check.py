@@ -10,7 +10,7 @@ from bartizan.rules.check import Sight
 
 def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     """One sight where something was taken out."""
-    if any(look.part == REDACTION and look.subject == subject.id for look in inventory.looks):
+    if any(look.part == REDACTION for look in inventory.looks_by_subject.get(subject.id, ())):
         yield Sight(
             message=f"{subject.name} gives a credential that it was started or reached with in its definitions",
             place=subject.places[0] if subject.places else None,

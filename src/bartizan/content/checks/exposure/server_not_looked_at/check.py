@@ -9,7 +9,7 @@ from bartizan.rules.check import Sight
 
 def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
     """One sight with the parts that are missing and why."""
-    missing = [look for look in inventory.looks if look.subject == subject.id and not look.complete]
+    missing = [look for look in inventory.looks_by_subject.get(subject.id, ()) if not look.complete]
     if not missing or not subject.attributes.get("enabled", True):
         return
     reasons: dict[str, list[str]] = {}

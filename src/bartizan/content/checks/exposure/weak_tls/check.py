@@ -30,8 +30,7 @@ def check(subject: Asset, inventory: Inventory) -> Iterator[Sight]:
             severity = Severity.LOW if local or fault == "certificate_untrusted" else None
             yield Sight(message=f"{url}: {words}", detail=fault, place=place, severity=severity)
     if not any(fault in exposure for fault in _FAULTS):
-        reason = next(
-            (one.reason for one in inventory.looks if one.subject == subject.id and _REFUSED in one.reason), ""
-        )
+        looks = inventory.looks_by_subject.get(subject.id, ())
+        reason = next((one.reason for one in looks if _REFUSED in one.reason), "")
         if reason:
             yield Sight(message=f"{url} was not trusted: {reason}", detail="refused", place=place)
