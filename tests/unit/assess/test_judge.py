@@ -104,6 +104,7 @@ def test_pointers_are_escaped_and_depth_is_bounded():
         deep = {"a/b~": deep}
     found, cut = leaves({"inputSchema": deep})
     assert found[0].pointer == "/inputSchema/a~1b~0"
+    assert cut
     assert len(found) < 200
 
 
