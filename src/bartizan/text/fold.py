@@ -61,10 +61,10 @@ def fold(text: str) -> str:
 
 def _round(text: str) -> str:
     text = _composed(_seen(text)).lower()
+    for quote in _QUOTES:  # before the look-alikes: a mark must not part a word of two scripts
+        text = text.replace(quote, "")
     if _MIXED.first(text):
         text = _latin(text)
-    for quote in _QUOTES:
-        text = text.replace(quote, "")
     for blank in _BLANK:
         text = text.replace(blank, " ")
     return _single_spaced(text)
@@ -171,9 +171,10 @@ def fold_with_places(text: str) -> Folded:
     parts: list[tuple[str, int]] = []
     for place, character in enumerate(text):
         if not _dropped(character):
-            parts += [(one.lower()[:1], place) for one in unicodedata.normalize("NFKC", character)]
+            composed = unicodedata.normalize("NFKC", character).lower()
+            parts += [(one, place) for one in composed if one not in _QUOTES]
     latin = _latin("".join(one for one, _ in parts))
-    levelled = [(one, place) for one, (_, place) in zip(latin, parts, strict=True) if one not in _QUOTES]
+    levelled = [(one, place) for one, (_, place) in zip(latin, parts, strict=True)]
     folded: list[tuple[str, int]] = []
     for blank, group in groupby(levelled, key=lambda pair: pair[0].isspace()):
         run = list(group)

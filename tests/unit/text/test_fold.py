@@ -13,6 +13,8 @@ from bartizan.text.fold import fold, fold_with_places
         ("Ignore  ALL\n previous", "ignore all previous"),
         ("ig\u200bnore", "ignore"),
         ("Ignоrе", "ignore"),  # Cyrillic о and е in a Latin word
+        ('ign"о"re', "ignore"),  # a mark parts no word
+        ("İ", "i\u0307"),
         ("привет", "привет"),  # a word of its own script stays
         ("ＩＧＮＯＲＥ ﬁle", "ignore file"),
         ('`read` **the** "file" “now”', "read the file now"),
@@ -36,7 +38,6 @@ def test_both_foldings_agree_where_the_text_is_one_that_people_write(text: str):
 
 
 @given(st.text(max_size=200))
-def test_folding_twice_is_folding_once_for_plain_text(text: str):
+def test_folding_twice_is_folding_once(text: str):
     once = fold(text)
-    if once.isascii():
-        assert fold(once) == once
+    assert fold(once) == once
