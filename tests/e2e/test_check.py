@@ -58,6 +58,14 @@ def test_each_line_gets_its_verdict_in_order_and_malicious_exits_with_1():
         (b'{"name": "a", "name": "b"}', "same key"),
         (b'{"name": "\xff"}', "UTF-8"),
         (b"", "not JSON"),
+        (b"  \r", "not JSON"),
+        ('{"name": "caf\u00e9"}'.encode("latin-1"), "UTF-8"),
+        ('{"name": "a"}'.encode("utf-16"), "UTF-16"),
+        ('{"name": "a"}'.encode("utf-16-le"), "NUL"),
+        (b'{"name": "a\x00"}', "NUL"),
+        (b'{"name": "a"} {"name": "b"}', "not JSON"),
+        (b'{"name": "\\ud800"}', "surrogate"),
+        (b'{"name": "a", "x": NaN}', "NaN"),
         (b'{"name": "a", "inputSchema": ' + b"[" * 500 + b"]" * 500 + b"}", "depth"),
     ],
 )
@@ -86,6 +94,23 @@ def test_a_table_lists_what_is_not_clean():
     done = check("\n".join(map(json.dumps, LINES)), "--format", "table")
     assert b"malicious" in done.stdout
     assert b"clean" not in done.stdout
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_no_mistake():
+    done = check(b"\xef\xbb\xbf" + "\r\n".join(map(json.dumps, LINES)).encode())
+    assert [json.loads(one)["verdict"] for one in done.stdout.splitlines()] == ["clean", "malicious", "suspicious"]
+
+
+@pytest.mark.slow
+def test_a_line_longer_than_any_message_is_an_error_a_long_one_is_judged_and_the_rest_goes_on():
+    good = json.dumps(LINES[0]).encode()
+    circular = json.dumps({**LINES[0], "inputSchema": {"$ref": "#", "properties": {"a": {"$ref": "#/properties/a"}}}})
+    large = json.dumps({**LINES[0], "description": "Adds two numbers. " * 600_000}).encode()
+    done = check(b"\n".join([good, b'{"name": "' + b"a" * 40_000_000 + b'"}', large, circular.encode(), good]))
+    told = [json.loads(one) for one in done.stdout.splitlines()]
+    assert [one["verdict"] for one in told] == ["clean", "error", "clean", "clean", "clean"]
+    assert "message_bytes_max" in told[1]["reason"]
+    assert done.returncode == 3
 
 
 def test_a_file_that_is_not_there_is_wrong_use():
