@@ -12,8 +12,8 @@ from bartizan.assess.judge import Judge, Judgement, Sign, Verdict, judged
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.finding import Severity
 from bartizan.model.json import JsonObject, as_object, as_text
-from bartizan.model.origin import Origin
 from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.origin import Origin
 from bartizan.protocol.jsonrpc import decode
 
 Kind = Literal["tool", "text"]
