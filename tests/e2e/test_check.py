@@ -90,6 +90,12 @@ def test_texts_are_judged_by_the_same_rules(tmp_path: Path):
     assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["clean", "malicious"]
 
 
+def test_an_origin_of_any_kind_of_value_is_no_crash():
+    rows = [{"text": "Paris.", "origin": origin} for origin in ([], {}, 1, None, "nowhere", "tool_result")]
+    done = check("\n".join(map(json.dumps, rows)), "--kind", "text")
+    assert [json.loads(line)["verdict"] for line in done.stdout.splitlines()] == ["clean"] * len(rows)
+
+
 def test_a_table_lists_what_is_not_clean():
     done = check("\n".join(map(json.dumps, LINES)), "--format", "table")
     assert b"malicious" in done.stdout

@@ -150,7 +150,7 @@ def _text(value: Any, judge: Judge) -> Judgement:
 
 def _origin(told: Any) -> Origin:
     """What the line says of where its text comes from; what nobody knows is judged as what nobody vouches for."""
-    return Origin(told) if told in set(Origin) else Origin.UNKNOWN
+    return Origin(told) if isinstance(told, str) and told in set(Origin) else Origin.UNKNOWN
 
 
 def _definition(value: Any) -> JsonObject:
