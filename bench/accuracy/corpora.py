@@ -39,7 +39,7 @@ class Document(NamedTuple):
 
 
 def _document(source: str, label: str, kind: str, row: dict[str, Any]) -> Document:
-    told = [Leaf("", row["text"])] if kind == "text" else leaves(row)
+    told = [Leaf("", row["text"])] if kind == "text" else leaves(row)[0]
     found = (words for leaf in told for words in sentences(leaf.text))
     return Document(_TOGETHER.get(source, source), label, kind, row, tuple(dict.fromkeys(found)))
 
