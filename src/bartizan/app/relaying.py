@@ -20,6 +20,8 @@ from bartizan.protocol.relay.refusals import TABLE, Headers, Refused, Reply, Wro
 Ended = Callable[[int, str], None]
 """Called once when an answer has ended: with its bytes, and what was wrong with it."""
 
+# A header that readers could take for two things.
+_SINGLE = frozenset({"content-type", "content-encoding", "mcp-session-id"})
 _STATUSES_KEPT = frozenset({400, 404, 405, 406, 409, 413, 415, 429, 503})
 
 
@@ -56,6 +58,8 @@ class Relay:
     async def answer(self, upstream: UpstreamAnswer, ended: Ended) -> Answer:
         """The answer for the client. Raises RemoteProtocolError, TimeoutError, OSError before anything has gone out."""
         headers = dict(upstream.headers)
+        if sum(name in _SINGLE for name, _ in upstream.headers) != len(_SINGLE & headers.keys()):
+            raise RemoteProtocolError("a header of the answer stands twice")
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise RemoteProtocolError("an answer in an encoding that was not asked for")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from bartizan.adapters.clock import SystemClock
-from bartizan.adapters.transports.direct import DirectUpstream
 from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
-from bartizan.adapters.transports.outbound import OutboundClient, no_metadata_service
+from bartizan.adapters.transports.outbound import no_metadata_service
+from bartizan.adapters.transports.pool import Upstream
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
 from bartizan.app.bootstrap import FINGERPRINT_KEY
@@ -24,7 +24,6 @@ from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, guards, resource_of, token_verifier
 from bartizan.app.policy import read_policy
-from bartizan.app.relaying import Sender
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.secret import Secret
@@ -45,10 +44,9 @@ def listen_address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Sender]:
+def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Upstream]:
     """A sender for each server. Raises UsageError for what this gateway cannot front."""
-    client = OutboundClient(limits, allow=no_metadata_service)
-    found: dict[str, Sender] = {}
+    found: dict[str, Upstream] = {}
     for name, entry in servers.items():
         if not name or len(name) > 100 or not set(name) <= set(_NAME):
             raise UsageError(f"gateway.servers: {name[:80]!r} cannot be part of a path", remedy=f"use {_NAME[-15:]}")
@@ -58,7 +56,7 @@ def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Sen
                 remedy="give its url, or let the client start it through `bartizan connect`",
             )
         try:
-            found[name] = DirectUpstream(entry.url, client, answer_seconds_max=limits.answer_seconds_max)
+            found[name] = Upstream(entry.url, limits, allow=no_metadata_service)
         except OSError as error:
             raise UsageError(f"gateway.servers.{name}: {error}") from None
     return found
@@ -135,6 +133,8 @@ async def serve(
     await _signalled()
     served_by[0].draining = True
     await listener.stop(limits.drain_seconds_max)
+    for sender in served.values():
+        sender.close()
 
 
 async def _signalled() -> None:

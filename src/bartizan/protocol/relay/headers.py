@@ -9,7 +9,7 @@ from bartizan.protocol.relay.methods import NAMED_IN_HEADER
 from bartizan.protocol.relay.refusals import Headers
 
 # What goes on to a server. Everything else stays here: credentials of the client above all (token passthrough).
-_FORWARDED = frozenset("accept accept-language content-type last-event-id traceparent tracestate user-agent".split())
+_FORWARDED = frozenset("accept accept-language content-type last-event-id traceparent tracestate".split())
 _MCP = "mcp-"
 _RETURNED = frozenset("allow cache-control content-type retry-after x-accel-buffering".split())
 _KEPT_HERE = frozenset({"mcp-session-id"})  # sealed here, opened here
