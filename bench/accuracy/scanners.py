@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,19 +51,19 @@ class Scanner:
         return Told(levels=[OWN_LEVELS[one] for one in verdicts], cpu=cpu, wall=time.monotonic() - started)
 
 
-class Peer(Scanner):
+class Peer(Scanner, ABC):
     """A package with a command. What differs per peer: the jobs for the rows, and how a result is read."""
 
     version = ""
     entry = ""
 
+    @abstractmethod
     def jobs(self, rows: list[Row], folder: Path) -> Iterator[tuple[list[int], list[str]]]:
         """Per job: which rows it covers, and the arguments of the command."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read(self, out: Any, rows: list[Row]) -> list[int]:
         """The level of each of the job's rows, from the command's JSON."""
-        raise NotImplementedError
 
     def scan(self, rows: list[Row], folder: Path) -> Told:
         python = _install(f"{self.name}=={self.version}", folder / self.name)
