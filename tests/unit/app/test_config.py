@@ -11,7 +11,7 @@ WRONG = """\
 store: 7
 bus: sqlite
 gateway:
-  listen: 127.0.0.1:8700
+  listens: 127.0.0.1:8700
   servers:
     github: {url: https://mcp.example.com/mcp}
     both: {url: https://x, command: [npx, x]}

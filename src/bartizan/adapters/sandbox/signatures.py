@@ -1,6 +1,6 @@
 """Signatures of npm registries: ECDSA on P-256 with SHA-256 over `name@version:integrity`, by keys that they publish.
 
-The format is documented at https://docs.npmjs.com/about-registry-signatures. Keys come from the registry itself, so a
+The format is that of npm (its documentation, "About registry signatures"). Keys come from the registry itself, so a
 signature says that this registry published these bytes under this name, as far as TLS to it is trusted.
 """
 
