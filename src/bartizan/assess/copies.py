@@ -104,7 +104,16 @@ def _alike(group: Sequence[Entry]) -> Iterator[Copy]:
         _buckets(ordered, lambda one: [_drawn(one.name)]),
         lambda one, other: "letters that look the same" if _plain(one.name) != _plain(other.name) else "",
     )
-    yield from _pairs(_buckets(ordered, lambda one: _name_words(one.name)), _taken)
+    yield from _pairs(_buckets(ordered, _likenesses), _taken)
+
+
+def _likenesses(one: Entry) -> Iterator[str]:
+    """What two tools must share to be compared at all: the schema, the description, or the words of the name."""
+    if one.schema:
+        yield f"schema {one.schema}"
+    if len(one.words) >= _WORDS_MIN:
+        yield f"description {' '.join(sorted(one.words))}"
+    yield f"name {' '.join(_name_words(one.name))}"
 
 
 def _buckets(ordered: Iterable[Entry], keys: Callable[[Entry], Iterable[str]]) -> Iterable[list[Entry]]:
