@@ -10,8 +10,15 @@ from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT
 from bartizan.prevent.gate import Decided
 from bartizan.protocol.relay.refusals import Refused
+from bartizan.text.patterns import without_all_secrets
 
 _SHOWN = DEFAULT.shown_name_characters_max
+_LOOKED_AT = DEFAULT.shown_characters_max  # more than is kept, so that no secret is cut before it is known as one
+
+
+def _kept(text: str, most: int = _SHOWN) -> str:
+    """What a client or a server wrote, as an Event may hold it: a resource's URI can carry a password."""
+    return without_all_secrets(text[: most + _LOOKED_AT])[:most]
 
 
 def call_event(decided: Decided) -> Event:
@@ -22,8 +29,8 @@ def call_event(decided: Decided) -> Event:
         uid=call.uid,
         time=call.at,
         class_uid=API_ACTIVITY,
-        activity_name=call.method[:_SHOWN] or call.verb.value,
-        message=decision.reason[:_SHOWN],
+        activity_name=_kept(call.method) or call.verb.value,
+        message=_kept(decision.reason),
         status="Failure" if denied else "Success",
         mcp=_subject(call),
         unmapped={"decision": _decision(decision), "noted": [_decision(one) for one in decided.decisions if one.dry]},
@@ -37,9 +44,9 @@ def ended_event(call: Call, at: datetime, size: int, trouble: str) -> Event:
         time=at,
         class_uid=API_ACTIVITY,
         activity_name="answer",
-        message=trouble[: DEFAULT.shown_characters_max],
+        message=_kept(trouble, DEFAULT.shown_characters_max),
         status="Failure" if trouble else "Success",
-        mcp={"server": call.server, "method": call.method[:_SHOWN], "call": call.uid},
+        mcp={"server": call.server, "method": _kept(call.method), "call": call.uid},
         unmapped={"bytes": size, "seconds": round((at - call.at).total_seconds(), 3)},
     )
 
@@ -51,7 +58,7 @@ def refused_event(refused: Refused, *, uid: str, at: datetime, server: str, peer
         time=at,
         class_uid=API_ACTIVITY,
         activity_name="refused request",
-        message=f"{refused.wrong.value}: {refused.told}"[: DEFAULT.shown_characters_max],
+        message=_kept(f"{refused.wrong.value}: {refused.told}", DEFAULT.shown_characters_max),
         status="Failure",
         mcp={"server": server},
         unmapped={"wrong": refused.wrong.name.lower(), "peer": peer, "bytes": size},
@@ -62,12 +69,12 @@ def _subject(call: Call) -> JsonObject:
     principal = call.principal
     told: dict[str, Any] = {
         "server": call.server,
-        "method": call.method[:_SHOWN],
+        "method": _kept(call.method),
         "verb": call.verb.value,
-        "target": call.target[:_SHOWN],
+        "target": _kept(call.target),
         "revision": call.revision,
         "transport": call.transport.value,
-        "client": call.client,
+        "client": _kept(call.client),
         "session": call.session,
         "principal": principal.id if principal else "",
         "proof": principal.proof.value if principal else "",
@@ -81,9 +88,9 @@ def _decision(decision: Decision) -> JsonObject:
     told: dict[str, Any] = {
         "effect": decision.effect.value,
         "guard": decision.guard,
-        "reason": decision.reason,
+        "reason": _kept(decision.reason, DEFAULT.shown_characters_max),
         "rule": decision.rule,
-        "exception": decision.exception,
+        "exception": _kept(decision.exception, DEFAULT.shown_characters_max),
         "refusal": decision.refusal.value if decision.effect is Effect.DENY else "",
     }
     return {name: value for name, value in told.items() if value}
