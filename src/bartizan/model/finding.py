@@ -7,6 +7,7 @@ import msgspec
 
 from bartizan.model.asset import AssetId, Confidence
 from bartizan.model.errors import Place
+from bartizan.model.json import JsonObject
 
 
 class Severity(StrEnum):
@@ -24,11 +25,31 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When and among which events a rule matched. Times are event times in milliseconds since 1970.
+
+    `time` is when the rule held for the first time, `group` the values that the finding is about, `events` the uids
+    that it rests on (at most `occurrence_events_max`; `count` is all of them), `parts` the same by the rule that each
+    matched. `provisional`: late events may still change it; the final one follows under the same id.
+    """
+
+    time: int
+    group: JsonObject = {}
+    events: tuple[str, ...] = ()
+    count: int = 0
+    parts: dict[str, tuple[str, ...]] = {}
+    first_time: int = 0
+    last_time: int = 0
+    value: float | None = None
+    provisional: bool = False
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule's conclusion on one subject.
 
     `id` is stable while rule, subject and `detail` stay the same; suppressions and baselines hold on to it.
     `message` and `evidence` may quote hostile text; what prints them shows invisible characters as code points.
+    `occurrence` is there when events were judged, `place` when assets or texts were.
     """
 
     id: str
@@ -42,6 +63,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: str = ""
     remedy: str = ""
     tags: tuple[str, ...] = ()
+    occurrence: Occurrence | None = None
 
 
 def finding_id(rule: str, subject: AssetId, detail: str = "") -> str:

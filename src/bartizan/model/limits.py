@@ -198,6 +198,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0
 
+    # Detection
+    raw_record_bytes_max: int = 4 * 1024 * 1024
+    raw_record_depth_max: int = 64
+    pairs_waiting_max: int = 100_000
+    pair_seconds_max: float = 300.0
+    occurrence_events_max: int = 100
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160

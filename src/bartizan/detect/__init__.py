@@ -1,0 +1,1 @@
+"""Detection: raw records become Events, Events are enriched, judged and gathered. Pure."""
