@@ -169,9 +169,7 @@ class Passage:
         relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         try:
             async with asyncio.timeout(self._parts.limits.answer_seconds_max):
-                upstream = await sender.send(
-                    self._reading.http_method, forwarded(self._reading.headers, session), self._body
-                )
+                upstream = await sender.send(self._reading, forwarded(self._reading.headers, session), self._body)
                 return await relay.answer(upstream, self._ended)
         except TimeoutError:
             return self._failed(Wrong.UPSTREAM_LATE, "no answer in time")

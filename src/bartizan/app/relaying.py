@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from bartizan.adapters.transports.listener import Answer
@@ -39,8 +39,16 @@ class UpstreamAnswer(Protocol):
 class Sender(Protocol):
     """One server, however it is reached. Raises RemoteProtocolError, TimeoutError, OSError."""
 
-    async def send(self, method: str, headers: Sequence[tuple[str, str]], body: bytes) -> UpstreamAnswer:
-        """Send a request and give the answer when its head has come."""
+    def send(self, reading: Reading, headers: Sequence[tuple[str, str]], body: bytes) -> Awaitable[UpstreamAnswer]:
+        """Send a request and give the answer when its head has come.
+
+        `headers` and `body` are what goes on; `reading` says what was understood of them and whose request it is. Its
+        session is the sealed one: the server's own stands in `headers`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End everything that is held open for this server."""
         ...
 
 

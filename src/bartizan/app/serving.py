@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,17 +13,16 @@ import msgspec
 from bartizan.adapters.clock import SystemClock
 from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
-from bartizan.adapters.transports.outbound import no_metadata_service
-from bartizan.adapters.transports.pool import Upstream
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
 from bartizan.app.bootstrap import FINGERPRINT_KEY
 from bartizan.app.bus import open_bus
-from bartizan.app.config import Config, ServerEntry
+from bartizan.app.config import Config
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, guards, resource_of, token_verifier
 from bartizan.app.policy import read_policy
+from bartizan.app.senders import senders
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.secret import Secret
@@ -33,7 +32,6 @@ from bartizan.prevent.policy import Rules
 from bartizan.protocol.relay.places import Places, is_loopback
 
 SESSION_KEY = "local:session-key"
-_NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
 
 
 def listen_address(listen: str) -> tuple[str, int]:
@@ -42,24 +40,6 @@ def listen_address(listen: str) -> tuple[str, int]:
     if not host or not port.isdigit() or int(port) > 65535:
         raise UsageError(f"gateway.listen: {listen[:80]!r} is no address", remedy="write HOST:PORT, as 127.0.0.1:8700")
     return host.strip("[]"), int(port)
-
-
-def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Upstream]:
-    """A sender for each server. Raises UsageError for what this gateway cannot front."""
-    found: dict[str, Upstream] = {}
-    for name, entry in servers.items():
-        if not name or len(name) > 100 or not set(name) <= set(_NAME):
-            raise UsageError(f"gateway.servers: {name[:80]!r} cannot be part of a path", remedy=f"use {_NAME[-15:]}")
-        if not entry.url:
-            raise UsageError(
-                f"gateway.servers.{name}: a server that is started by a command is not fronted over HTTP yet",
-                remedy="give its url, or let the client start it through `bartizan connect`",
-            )
-        try:
-            found[name] = Upstream(entry.url, limits, allow=no_metadata_service)
-        except OSError as error:
-            raise UsageError(f"gateway.servers.{name}: {error}") from None
-    return found
 
 
 def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) -> None:
@@ -134,7 +114,7 @@ async def serve(
     served_by[0].draining = True
     await listener.stop(limits.drain_seconds_max)
     for sender in served.values():
-        sender.close()
+        await sender.close()
 
 
 async def _signalled() -> None:

@@ -64,8 +64,8 @@ class Server:
         self.said = Upstream(status, (("content-type", kind), *headers), self.body)
         self.reached = []
 
-    async def send(self, method, headers, body):
-        self.reached.append((method, dict(headers), body))
+    async def send(self, reading, headers, body):
+        self.reached.append((reading.http_method, dict(headers), body))
         if self.raises:
             raise self.raises
         return self.said
