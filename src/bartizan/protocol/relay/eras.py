@@ -17,7 +17,6 @@ from bartizan.protocol.mcp import META, METHOD_NOT_FOUND, MODERN_ERRORS, RULES
 
 MODERN_VERSIONS = RULES[Era.MODERN].versions
 LEGACY_VERSIONS = RULES[Era.LEGACY].versions
-SPOKEN = MODERN_VERSIONS + LEGACY_VERSIONS
 ASSUMED = "2025-03-26"  # of a legacy request without the header (2025-11-25, "Protocol Version Header")
 VERSION = META + "protocolVersion"
 OPENINGS = frozenset({"initialize", "server/discover"})

@@ -15,7 +15,7 @@ from bartizan.model.snapshot import Era, Transport
 from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, envelope
 from bartizan.protocol.mcp import BATCH_VERSION, META
 from bartizan.protocol.relay import headers as fields
-from bartizan.protocol.relay.eras import ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS, SPOKEN, VERSION, era_of_request
+from bartizan.protocol.relay.eras import ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS, VERSION, era_of_request
 from bartizan.protocol.relay.methods import Method, method_of
 from bartizan.protocol.relay.refusals import Headers, Refused, Wrong
 from bartizan.protocol.relay.sessions import named
@@ -235,8 +235,8 @@ def _check_modern(head: _Head, message: Envelope, method: Method | None) -> None
         raise _RefuseError(
             Wrong.HEADER, told if head.version else "header MCP-Protocol-Version is missing", id=message.id
         )
-    if version not in MODERN_VERSIONS:
-        data: JsonObject = {"supported": list(SPOKEN), "requested": version[:100]}
+    if version not in MODERN_VERSIONS:  # which legacy ones are served here too only a handshake can tell
+        data: JsonObject = {"supported": list(MODERN_VERSIONS), "requested": version[:100]}
         raise _RefuseError(Wrong.VERSION, "unsupported protocol version", id=message.id, data=data)
     target = message.params.get(method.target) if method and method.target else ""
     try:
