@@ -1,5 +1,6 @@
 """Calls and their decisions as Events (OCSF API Activity): who asked for what, what was decided, how it ended."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,8 +38,11 @@ def call_event(decided: Decided) -> Event:
     )
 
 
-def ended_event(call: Call, at: datetime, size: int, trouble: str) -> Event:
-    """How the answer to a call ended: its bytes, and what was wrong with it."""
+def ended_event(call: Call, at: datetime, size: int, trouble: str, heard: Sequence[Decision] = ()) -> Event:
+    """How the answer to a call ended: its bytes, what was wrong with it, and what was decided of what it held."""
+    unmapped: JsonObject = {"bytes": size, "seconds": round((at - call.at).total_seconds(), 3)}
+    if heard:
+        unmapped["answer_decisions"] = [_decision(one) for one in heard]
     return Event(
         uid=f"{call.uid}.end",
         time=at,
@@ -47,7 +51,7 @@ def ended_event(call: Call, at: datetime, size: int, trouble: str) -> Event:
         message=_kept(trouble, DEFAULT.shown_characters_max),
         status="Failure" if trouble else "Success",
         mcp={"server": call.server, "method": _kept(call.method), "call": call.uid},
-        unmapped={"bytes": size, "seconds": round((at - call.at).total_seconds(), 3)},
+        unmapped=unmapped,
     )
 
 

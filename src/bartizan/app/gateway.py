@@ -11,7 +11,7 @@ from bartizan.adapters.transports.listener import Answer, Request
 from bartizan.app.call_events import call_event, ended_event, refused_event
 from bartizan.app.relaying import Relay, Sender, answer
 from bartizan.model.call import Call
-from bartizan.model.decision import ALLOWED, Decision, Effect
+from bartizan.model.decision import ALLOWED, Decision, Effect, Heard
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
 from bartizan.model.json import JsonObject
@@ -138,6 +138,7 @@ class Passage:
     def __init__(self, parts: GatewayParts, body: bytes, reading: Reading, decided: Sequence[Decided]) -> None:
         self._parts, self._body, self._reading, self._decided = parts, body, reading, decided
         self._over = False
+        self._heard: list[Decision] = []
 
     def denied(self) -> Answer:
         """Refuse it; of a batch, every message, because a batch is sent whole or not at all."""
@@ -165,7 +166,7 @@ class Passage:
         if not self._record():
             self._done()
             return _unrecorded()
-        answered = Answered(self._reading, self._visible, self._parts.limits)
+        answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
         relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         try:
             async with asyncio.timeout(self._parts.limits.answer_seconds_max):
@@ -204,6 +205,13 @@ class Passage:
     def _visible(self, call: Call, definitions: list[Any]) -> Sequence[bool] | None:
         return self._parts.gate.visible(call, definitions)
 
+    def _hear(self, call: Call, message: JsonObject) -> Heard | None:
+        heard = self._parts.gate.hear(call, message)
+        if heard is not None:
+            room = self._parts.limits.heard_decisions_max - len(self._heard)
+            self._heard += heard.decisions[:room]
+        return heard
+
     def _record(self) -> bool:
         """Every message with its decision, before anything of it goes on."""
         return _recorded(self._parts.bus, *(call_event(one) for one in self._decided))
@@ -212,7 +220,9 @@ class Passage:
         """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
         if not self._over:
             self._done()
-            _recorded(self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble))
+            _recorded(
+                self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard)
+            )
 
     def _done(self) -> None:
         if not self._over:

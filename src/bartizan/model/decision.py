@@ -29,17 +29,29 @@ class Refusal(StrEnum):
     TOOL_ERROR = "tool_error"  # a result with isError: the model reads it
     NOT_FOUND = "not_found"  # as if it did not exist: -32602 for tools and prompts, -32002 for resources
     UNAUTHENTICATED = "unauthenticated"  # 401 with WWW-Authenticate (RFC 6750, RFC 9728)
-    INSUFFICIENT_SCOPE = "insufficient_scope"  # 403 with the scopes that would do, or acr values (RFC 9470)
+    INSUFFICIENT_SCOPE = "insufficient_scope"  # 403 with the scopes that would do (RFC 6750, section 3.1)
     TOO_MANY = "too_many"  # 429 with Retry-After
     INVALID = "invalid"  # -32600 or -32602: the message is not what the protocol has
     UNAVAILABLE = "unavailable"  # 503: a guard could not decide in time
+
+
+class Edit(msgspec.Struct, frozen=True, kw_only=True):
+    """A string of a message that becomes another. `pointer` is a JSON Pointer into the whole JSON-RPC message.
+
+    With `key` it is the name of the member that changes, not its value.
+    """
+
+    pointer: str
+    text: str
+    key: bool = False
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a guard, or all of them, decided. `reason` is for people and Events; a model never reads it.
 
     `exception` is the line of policy or suppression that would permit it. `challenge` holds parameters of
-    `WWW-Authenticate`. `retry_after_seconds` goes with TOO_MANY. `dry` marks what was only noted.
+    `WWW-Authenticate`. `retry_after_seconds` goes with TOO_MANY. `dry` marks what was only noted. `edits` go with
+    REDACT, `note` with ANNOTATE: what a model is told beside a result, in our words alone.
     """
 
     effect: Effect
@@ -51,6 +63,17 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     challenge: JsonObject = {}
     retry_after_seconds: float = 0.0
     dry: bool = False
+    edits: tuple[Edit, ...] = ()
+    note: str = ""
+
+
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """What is decided of a message that a server sent: the strictest, and all that it takes to carry it out."""
+
+    decision: Decision
+    decisions: tuple[Decision, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 ALLOWED = Decision(effect=Effect.ALLOW)

@@ -6,15 +6,18 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from bartizan.model.call import Call
-from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal, strictest
+from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Heard, Refusal, strictest
 from bartizan.model.json import JsonObject
 from bartizan.model.need import Answer, Need
+from bartizan.protocol.relay.editing import replaced
 
 ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "taint", "confirm", "redact")
 """Who is asked when. What costs least and tells who is asking comes first."""
 
 # What this release cannot carry out on a call is refused: a decision that is not carried out would be an Allow.
 _CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.HIDE, Effect.DENY})
+_CARRIED_OUT_ON_ANSWERS = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.DENY})
+_REWRITTEN_MAX = 2  # times that a message is rewritten and judged again; what still asks for more is refused
 
 
 class Guard(Protocol):
@@ -52,6 +55,19 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 Judged = Decided | Asked
 
 
+class Hears(Protocol):
+    """A guard that judges also what servers send: results, errors, requests and notifications."""
+
+    @property
+    def name(self) -> str:
+        """One of `ORDER`."""
+        ...
+
+    def hear(self, call: Call, message: JsonObject) -> Decision:
+        """Decide about a message that came for a call. `message` is the whole JSON-RPC message, decoded."""
+        ...
+
+
 class Gate:
     """The guards of one policy. Raises ValueError for two of one name, or one that has no place in the order."""
 
@@ -60,6 +76,7 @@ class Gate:
         if len(set(names)) != len(names) or not set(names) <= set(ORDER):
             raise ValueError(f"guards {names}: each once, and from {', '.join(ORDER)}")
         self._guards = sorted(guards, key=lambda guard: ORDER.index(guard.name))
+        self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
 
     def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
         """Ask the guards in order, up to the first that denies: the later ones then spend nothing on the call."""
@@ -96,6 +113,46 @@ class Gate:
             shown = [one for one in shown if id(one) in kept]
         kept = {id(one) for one in shown}
         return [id(one) in kept for one in definitions]
+
+    def hear(self, call: Call, message: JsonObject) -> Heard | None:
+        """What becomes of a message of the server; None where no guard listens.
+
+        A guard judges what the guards before it left of the message, and what was rewritten is judged again.
+        """
+        if not self._hearing:
+            return None
+        decisions: list[Decision] = []
+        edits: dict[tuple[bool, str], Edit] = {}
+        for _ in range(_REWRITTEN_MAX):
+            new = self._heard(call, message, decisions)
+            if not new:
+                break
+            edits |= {(edit.key, edit.pointer): edit for edit in new}
+            message = replaced(message, new)
+        else:
+            decisions.append(failed("gate", "a message that was rewritten still asks to be rewritten"))
+        worst = strictest(decisions)
+        if worst.effect not in _CARRIED_OUT_ON_ANSWERS:
+            worst = msgspec.structs.replace(worst, effect=Effect.DENY)
+        notes = tuple(dict.fromkeys(one.note for one in decisions if one.note and not one.dry))
+        return Heard(decision=worst, decisions=tuple(decisions), edits=tuple(edits.values()), notes=notes)
+
+    def _heard(self, call: Call, message: JsonObject, decisions: list[Decision]) -> list[Edit]:
+        """One round over the guards that listen; the edits that they ask for."""
+        edits: list[Edit] = []
+        for guard in self._hearing:
+            try:
+                decision = guard.hear(call, message)
+                if decision.edits and not decision.dry:
+                    message = replaced(message, decision.edits)
+                    edits += decision.edits
+            except Exception as error:  # a guard that fails denies
+                decision = failed(guard.name, f"the guard failed: {type(error).__name__}")
+            if decision is not ALLOWED:
+                decisions.append(_named(decision, guard.name))
+            if decision.effect is Effect.DENY and not decision.dry:
+                return []
+        return edits
 
     def done(self, call: Call) -> None:
         """Tell the guards that hold something for a call (`done`) that it has ended."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from bartizan.model.call import Call, Verb
-from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
+from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Refusal
 from bartizan.model.need import Count, Counted, Need
 from bartizan.model.principal import Principal, Proof
 from bartizan.model.snapshot import Era, Transport
@@ -151,3 +151,69 @@ def test_a_guard_that_holds_something_is_told_of_the_end():
     guard.done = lambda call: ended.append(call.uid)
     Gate([guard, Scripted("rate")]).done(CALL)
     assert ended == ["u1"]
+
+
+class Listening(Scripted):
+    """A guard that listens to servers."""
+
+    def __init__(self, name, heard):
+        super().__init__(name)
+        self.heard = heard
+
+    def hear(self, _call, message) -> Decision:
+        return self.heard(message)
+
+
+SECRET = {"result": {"content": [{"type": "text", "text": "the key is xyz"}]}}
+WHERE = "/result/content/0/text"
+
+
+def marks(message) -> Decision:
+    text = message["result"]["content"][0]["text"]
+    if "xyz" not in text:
+        return ALLOWED
+    return Decision(effect=Effect.REDACT, edits=(Edit(pointer=WHERE, text=text.replace("xyz", "‹key›")),))
+
+
+def test_nobody_listens_unless_a_guard_does():
+    assert Gate([Scripted("access")]).hear(CALL, SECRET) is None
+
+
+def test_a_guard_judges_what_the_guards_before_it_left_of_an_answer():
+    seen = []
+    gate = Gate([Listening("redact", marks), Listening("content", lambda message: seen.append(message) or ALLOWED)])
+    heard = gate.hear(CALL, SECRET)
+    assert heard is not None
+    assert heard.decision.effect is Effect.REDACT
+    assert [edit.text for edit in heard.edits] == ["the key is ‹key›"]
+    assert [one["result"]["content"][0]["text"] for one in seen] == ["the key is xyz", "the key is ‹key›"]
+
+
+def test_an_answer_that_still_asks_to_be_rewritten_is_refused():
+    again = Decision(effect=Effect.REDACT, edits=(Edit(pointer=WHERE, text="again"),))
+    heard = Gate([Listening("redact", lambda _message: again)]).hear(CALL, SECRET)
+    assert heard is not None
+    assert heard.decision.effect is Effect.DENY
+
+
+def test_a_guard_that_fails_on_an_answer_refuses_it():
+    def broken(_message):
+        raise KeyError("x")
+
+    heard = Gate([Listening("content", broken)]).hear(CALL, SECRET)
+    assert heard is not None
+    assert (heard.decision.effect, heard.decision.refusal) == (Effect.DENY, Refusal.UNAVAILABLE)
+
+
+def test_what_was_only_noted_of_an_answer_changes_nothing():
+    noted = Decision(effect=Effect.DENY, dry=True, note="x", edits=(Edit(pointer=WHERE, text="y"),))
+    heard = Gate([Listening("content", lambda _message: noted)]).hear(CALL, SECRET)
+    assert heard is not None
+    assert (heard.decision, heard.edits, heard.notes, len(heard.decisions)) == (ALLOWED, (), (), 1)
+
+
+@pytest.mark.parametrize("effect", [Effect.HOLD, Effect.HIDE])
+def test_what_cannot_be_done_with_an_answer_refuses_it(effect):
+    heard = Gate([Listening("content", lambda _message: Decision(effect=effect))]).hear(CALL, SECRET)
+    assert heard is not None
+    assert heard.decision.effect is Effect.DENY

@@ -5,18 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from bartizan.model.call import Call, Verb
+from bartizan.model.decision import ALLOWED, Effect, Heard
 from bartizan.model.errors import LimitExceededError, RemoteProtocolError
-from bartizan.model.json import as_array, as_object
+from bartizan.model.json import JsonObject, as_array, as_object
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.snapshot import Era
 from bartizan.protocol.faults import Faults
 from bartizan.protocol.framing import Events
-from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, envelope
+from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, encode, envelope
+from bartizan.protocol.relay.editing import edited, with_front
 from bartizan.protocol.relay.reading import Item, Reading
+from bartizan.protocol.relay.refusals import denial_message
 from bartizan.protocol.relay.rewriting import cut, elements
 
 Visible = Callable[[Call, list[Any]], Sequence[bool] | None]
 """Which definitions of a list a principal may see; None where nothing restricts it."""
+Hear = Callable[[Call, JsonObject], Heard | None]
+"""What is decided of a message of the server; None where nobody listens."""
 
 
 class Answered:
@@ -25,8 +30,8 @@ class Answered:
     A stream that was opened by GET may bring the answer to any earlier request, when it resumes another stream.
     """
 
-    def __init__(self, reading: Reading, visible: Visible, limits: Limits = DEFAULT) -> None:
-        self._reading, self._visible, self._limits = reading, visible, limits
+    def __init__(self, reading: Reading, visible: Visible, limits: Limits = DEFAULT, hear: Hear | None = None) -> None:
+        self._reading, self._visible, self._limits, self._hear = reading, visible, limits, hear
         self._items: Mapping[RequestId, Item] = {item.id: item for item in reading.items if item.id is not None}
         self.ids = set(self._items)
         self.faults = Faults(limits.faults_max)
@@ -64,26 +69,52 @@ class Answered:
                 raise
             self.faults.note(str(error)[:100])
             return b""
-        return raw if new is event.data else _with_data(raw, new)
+        if new is event.data:
+            return raw
+        return _with_data(raw, new) if new else b""
 
     def _message(self, body: bytes, value: Any, *, streamed: bool) -> bytes:
         message = envelope(value)
         self._check(message, streamed=streamed)
         item = self._items.get(message.id) if message.id is not None and message.kind == "result" else None
         keep = self._keep(item, message)
-        if item is None or item.method is None or keep is None:
+        heard = self._hear(self._call(message), cast("JsonObject", value)) if self._hear else None
+        if heard is not None and heard.decision is not ALLOWED:
+            body = self._judged(heard, body, message)
+        if not body or item is None or item.method is None or keep is None or _refused(heard):
             return body
         return cut(body.decode(), item.method.key, keep).encode()
+
+    def _call(self, message: Envelope) -> Call:
+        """The call that a message belongs to."""
+        item = self._items.get(message.id) if message.id is not None else None
+        return (item or self._reading.items[0]).call
+
+    def _judged(self, heard: Heard, body: bytes, message: Envelope) -> bytes:
+        """The message as the guards leave it: rewritten, with a note, or an error in its stead."""
+        if _refused(heard):
+            self.faults.note(f"refused by {heard.decision.guard}: a {message.kind}")
+            if message.kind in {"request", "notification"} or message.id is None:
+                return b""
+            return encode(denial_message(self._call(message), message.id, heard.decision))
+        text = body.decode()
+        if heard.edits:
+            text = edited(text, heard.edits)
+            decode(text.encode(), self._limits)  # two keys that became one would be read in two ways
+        if heard.notes and message.kind == "result" and isinstance(as_object(message.result).get("content"), list):
+            for note in reversed(heard.notes):
+                text = with_front(text, ("result", "content"), {"type": "text", "text": note})
+        return text.encode()
 
     def _batch(self, text: str, values: Sequence[Any], *, streamed: bool) -> str:
         """Each message of a batch as alone; what stands between them stays too."""
         parts: list[str] = []
         end = 0
         for span, value in zip(elements(text), values, strict=True):
-            parts += (
-                text[end : span[0]],
-                self._message(text[slice(*span)].encode(), value, streamed=streamed).decode(),
-            )
+            passed = self._message(text[slice(*span)].encode(), value, streamed=streamed)
+            if not passed:
+                raise RemoteProtocolError("a batch that holds what was refused")
+            parts += (text[end : span[0]], passed.decode())
             end = span[1]
         return "".join([*parts, text[end:]])
 
@@ -109,6 +140,11 @@ class Answered:
 
 # A line end after a line end. A CR at the end of the data may be half of CR LF: then the LF begins the next event.
 _EVENT_END = re.compile(rb"(?:\r\n|\r(?!\n)|\n)(?:\r\n|\r(?!\n)|\n)")
+
+
+def _refused(heard: Heard | None) -> bool:
+    """Whether the message does not go on."""
+    return heard is not None and heard.decision.effect is Effect.DENY
 
 
 class RawEvents:

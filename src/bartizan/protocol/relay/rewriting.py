@@ -17,7 +17,7 @@ def cut(text: str, key: str, keep: Sequence[bool]) -> str:
     `text` was read strictly before (`protocol.jsonrpc.decode`), so that each key stands once.
     Raises RemoteProtocolError where the list is not there.
     """
-    result = _members(text, _start(text)).get("result")
+    result = _members(text, skip(text, 0)).get("result")
     members = _members(text, result[0]) if result and text[result[0]] == "{" else {}
     array = members.get(key)
     if not array or text[array[0]] != "[":
@@ -33,21 +33,25 @@ def cut(text: str, key: str, keep: Sequence[bool]) -> str:
 
 def elements(text: str) -> list[Span]:
     """Where the elements of an array stand: of a whole text that is one."""
-    return _elements(text, _start(text))
+    return elements_at(text, skip(text, 0))
 
 
-def _start(text: str) -> int:
-    return _skip(text, 0)
-
-
-def _skip(text: str, at: int) -> int:
+def skip(text: str, at: int) -> int:
+    """The first place from `at` that is no white space."""
     while text[at] in _SPACE:
         at += 1
     return at
 
 
+def string_at(text: str, at: int) -> Span:
+    """Where the string that begins at `at` stands, quotes included. Raises RemoteProtocolError for another value."""
+    if text[at] != '"':
+        raise RemoteProtocolError("no string where one is to be replaced")
+    return at, _value(text, at)
+
+
 def _kept(text: str, array: Span, keep: Sequence[bool]) -> str:
-    spans = _elements(text, array[0])
+    spans = elements_at(text, array[0])
     if len(spans) != len(keep):
         raise RemoteProtocolError("the list has another length than was read")
     if all(keep):
@@ -55,30 +59,36 @@ def _kept(text: str, array: Span, keep: Sequence[bool]) -> str:
     return "[" + ",".join(text[slice(*span)] for span, kept in zip(spans, keep, strict=True) if kept) + "]"
 
 
-def _elements(text: str, at: int) -> list[Span]:
+def elements_at(text: str, at: int) -> list[Span]:
+    """Where the elements of the array that begins at `at` stand."""
     spans: list[Span] = []
-    at = _skip(text, at + 1)
+    at = skip(text, at + 1)
     while text[at] != "]":
         end = _value(text, at)
         spans.append((at, end))
-        at = _skip(text, end)
+        at = skip(text, end)
         if text[at] == ",":
-            at = _skip(text, at + 1)
+            at = skip(text, at + 1)
     return spans
 
 
 def _members(text: str, at: int) -> dict[str, Span]:
     """Where the values of an object stand, by their keys as decoded."""
-    found: dict[str, Span] = {}
-    at = _skip(text, at + 1)
+    return {name: (begin, end) for name, _, begin, end in members_at(text, at)}
+
+
+def members_at(text: str, at: int) -> list[tuple[str, int, int, int]]:
+    """Of the object that begins at `at`: each key as decoded, where it begins, where its value begins and ends."""
+    found: list[tuple[str, int, int, int]] = []
+    at = skip(text, at + 1)
     while text[at] != "}":
         name, end = cast("tuple[str, int]", _whole(text, at))
-        at = _skip(text, _skip(text, end) + 1)  # past the colon
-        end = _value(text, at)
-        found[name] = (at, end)
-        at = _skip(text, end)
+        begin = skip(text, skip(text, end) + 1)  # past the colon
+        end = _value(text, begin)
+        found.append((name, at, begin, end))
+        at = skip(text, end)
         if text[at] == ",":
-            at = _skip(text, at + 1)
+            at = skip(text, at + 1)
     return found
 
 

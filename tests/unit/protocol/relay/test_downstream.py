@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bartizan.model.decision import Decision, Edit, Effect, Heard
 from bartizan.model.errors import LimitExceededError, RemoteProtocolError
 from bartizan.model.limits import Limits
 from bartizan.protocol.relay.downstream import Answered, RawEvents
@@ -175,3 +176,47 @@ def test_any_definitions_that_stay_are_the_servers_own(entries):
     keep = [kept for _, kept in entries]
     passed = Answered(reading(request("tools/list")), lambda _call, _definitions: keep).whole(body.encode())
     assert json.loads(passed)["result"]["tools"] == [one for one, kept in entries if kept]
+
+
+CALLED = '{"jsonrpc":"2.0", "id":1,"result":{"content" : [{"type":"text","text":"caf\\u00e9 xyz"}],"n":1.0e2}}'
+
+
+def hearing(*edits, effect=Effect.REDACT, notes=()):
+    decision = Decision(effect=effect, guard="content")
+    return lambda _call, _message: Heard(decision=decision, decisions=(decision,), edits=edits, notes=notes)
+
+
+def call_answered(hear, version="2025-11-25"):
+    return Answered(reading(request("tools/call", name="echo", arguments={}), version=version), everything, hear=hear)
+
+
+def test_what_a_guard_rewrites_changes_and_every_other_byte_stays():
+    hear = hearing(Edit(pointer="/result/content/0/text", text="café ‹key›"))
+    assert call_answered(hear).whole(CALLED.encode()).decode() == CALLED.replace('"caf\\u00e9 xyz"', '"café ‹key›"')
+
+
+def test_a_note_stands_before_what_the_server_said():
+    passed = json.loads(call_answered(hearing(effect=Effect.ANNOTATE, notes=("beware",))).whole(CALLED.encode()))
+    assert [one["text"] for one in passed["result"]["content"]] == ["beware", "café xyz"]
+
+
+def test_an_answer_that_a_guard_refuses_becomes_a_short_error_with_an_id():
+    passed = json.loads(call_answered(hearing(effect=Effect.DENY)).whole(CALLED.encode()))
+    assert passed["result"] == {
+        "content": [{"type": "text", "text": "This was refused by policy. Reference: u1"}],
+        "isError": True,
+    }
+
+
+def test_a_servers_request_that_a_guard_refuses_does_not_go_on():
+    answered = call_answered(hearing(effect=Effect.DENY))
+    asked = {"jsonrpc": "2.0", "id": 7, "method": "elicitation/create", "params": {"message": "your password?"}}
+    assert answered.feed(event(asked)) == []
+    assert answered.faults.summary()
+
+
+def test_two_keys_that_a_guard_makes_one_are_not_sent_on():
+    body = b'{"jsonrpc":"2.0","id":1,"result":{"content":[],"a":1,"b":2}}'
+    hear = hearing(Edit(pointer="/result/a", text="b", key=True))
+    with pytest.raises(RemoteProtocolError):
+        call_answered(hear).whole(body)
