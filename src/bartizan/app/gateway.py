@@ -51,52 +51,88 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = DEFAULT
 
 
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer, who asked as far as that is known, and the decision where policy refused."""
+
+    answer: Answer
+    principal: str = ""
+    denied: Decision | None = None
+
+
+Further = Callable[[Request, str], Awaitable[Answer]]
+"""Answers requests at an endpoint beside those of single servers. It is given the server that the path names."""
+
+
 class Gateway:
-    """Handles requests. It keeps no state of its own between them."""
+    """Handles requests. It keeps no state of its own between them. `further` endpoints are added by `serve`."""
 
     def __init__(self, parts: GatewayParts) -> None:
-        self._parts = parts
+        self.parts = self._parts = parts
         self.draining = False
+        self.further: dict[Endpoint, Further] = {}
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request of whoever it is."""
         places = self._parts.places
         if wrong := places.foreign(request.headers):
-            return self._refuse(Refused(wrong=wrong), "", request)
+            return self.refuse(Refused(wrong=wrong), "", request)
         endpoint, server = places.find(request.target)
         match endpoint:
             case Endpoint.MCP if server in self._parts.servers:
-                return await self._message(request, server)
+                return (await self.serve(request, server)).answer
+            case _ if endpoint in self.further and (not server or server in self._parts.servers):
+                return await self.further[endpoint](request, server)
             case Endpoint.METADATA if (document := self._metadata(request, server)) is not None:
                 return Answer(status=200, headers=_METADATA, body=encode(document))
             case Endpoint.HEALTH | Endpoint.READINESS if request.method == "GET":
                 ready = endpoint is Endpoint.HEALTH or not self.draining
                 return Answer(status=200 if ready else 503, headers=_JSON, body=encode({"ready": ready}))
             case _:
-                return self._refuse(Refused(wrong=Wrong.PATH), "", request)
+                return self.refuse(Refused(wrong=Wrong.PATH), "", request)
 
     def _metadata(self, request: Request, server: str) -> JsonObject | None:
-        known = server in self._parts.servers
+        known = server in self._parts.servers if server else Endpoint.COMBINED in self.further
         return self._parts.metadata(server) if known and request.method == "GET" else None
 
-    async def _message(self, request: Request, server: str) -> Answer:
+    def arrival(self, request: Request, server: str, *, combined: bool = False) -> Arrival:
+        """What is known of a request before it is read."""
+        return Arrival(
+            uid=self._parts.uid(),
+            at=self._parts.now(),
+            server=server,
+            combined=combined,
+            certificate=request.certificate,
+        )
+
+    async def serve(
+        self, request: Request, server: str, *, combined: bool = False, seconds: float | None = None
+    ) -> Served:
+        """Read, judge and record a request to a server, and pass it on; its answer must begin within `seconds`."""
         parts = self._parts
-        arrival = Arrival(uid=parts.uid(), at=parts.now(), server=server, certificate=request.certificate)
+        arrival = self.arrival(request, server, combined=combined)
         reading = read(request.method, request.headers, request.body, arrival, parts.limits)
         if isinstance(reading, Refused):
-            return self._refuse(reading, server, request, arrival)
+            return Served(answer=self.refuse(reading, server, request, arrival))
         decided: list[Decided] = []
         try:
             for item in reading.items:
                 decided.append(await self._settle(item.call))  # noqa: PERF401 - what was settled must be undone
             passage = Passage(parts, request.body, _with_principals(reading, decided), decided)
-            if any(one.decision.effect is Effect.DENY for one in decided):
-                return passage.denied()
-            return await passage.forward(parts.servers[server])
+            who = principal_id(decided[0].call)
+            denied = next((one.decision for one in decided if one.decision.effect is Effect.DENY), None)
+            if denied is not None:
+                return Served(answer=passage.denied(), principal=who, denied=denied)
+            return Served(answer=await passage.forward(parts.servers[server], seconds), principal=who)
         except BaseException:
             for one in decided:
                 parts.gate.done(one.call)
             raise
+
+    async def judge(self, call: Call) -> Decided | None:
+        """Judge and record what the gateway answers by itself. None where it cannot be recorded."""
+        decided = await self._settle(call)
+        self._parts.gate.done(decided.call)
+        return decided if recorded(self._parts.bus, call_event(decided)) else None
 
     async def _settle(self, call: Call) -> Decided:
         """What the guards decide. A question that nobody answers in time is Deny."""
@@ -114,11 +150,11 @@ class Gateway:
             answers.setdefault(judged.guard, []).append(found)
         return _undecided(call, failed("gate", "the guards asked more than `needs_max` questions"))
 
-    def _refuse(self, refused: Refused, server: str, request: Request, arrival: Arrival | None = None) -> Answer:
+    def refuse(self, refused: Refused, server: str, request: Request, arrival: Arrival | None = None) -> Answer:
         """Refuse what was not understood, or came from a foreign place; it is recorded all the same."""
         uid, at = (arrival.uid, arrival.at) if arrival else (self._parts.uid(), self._parts.now())
         event = refused_event(refused, uid=uid, at=at, server=server, peer=request.peer, size=len(request.body))
-        return answer(reply_to(refused)) if _recorded(self._parts.bus, event) else _unrecorded()
+        return answer(reply_to(refused)) if recorded(self._parts.bus, event) else unrecorded()
 
 
 def _undecided(call: Call, decision: Decision) -> Decided:
@@ -144,7 +180,7 @@ class Passage:
         """Refuse it; of a batch, every message, because a batch is sent whole or not at all."""
         self._done()
         if not self._record():
-            return _unrecorded()
+            return unrecorded()
         if not self._reading.batch:
             item = self._reading.items[0]
             return answer(denial(item.call, item.id, self._decided[0].decision))
@@ -158,18 +194,18 @@ class Passage:
         status = head.status if head.status != 403 or not told else 200
         return Answer(status=status, headers=(*_JSON, *head.headers), body=encode(told) if told else b"")
 
-    async def forward(self, sender: Sender) -> Answer:
+    async def forward(self, sender: Sender, seconds: float | None = None) -> Answer:
         """Send it on, once it is recorded, and give the server's answer."""
         session = self._session()
         if session is None:
             return self._failed(Wrong.SESSION, "a session that this principal was not given here")
         if not self._record():
             self._done()
-            return _unrecorded()
+            return unrecorded()
         answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
         relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         try:
-            async with asyncio.timeout(self._parts.limits.answer_seconds_max):
+            async with asyncio.timeout(seconds or self._parts.limits.answer_seconds_max):
                 upstream = await sender.send(self._reading, forwarded(self._reading.headers, session), self._body)
                 return await relay.answer(upstream, self._ended)
         except TimeoutError:
@@ -199,8 +235,7 @@ class Passage:
 
     @property
     def _principal(self) -> str:
-        principal = self._reading.items[0].call.principal
-        return principal.id if principal else ""
+        return principal_id(self._reading.items[0].call)
 
     def _visible(self, call: Call, definitions: list[Any]) -> Sequence[bool] | None:
         return self._parts.gate.visible(call, definitions)
@@ -214,13 +249,13 @@ class Passage:
 
     def _record(self) -> bool:
         """Every message with its decision, before anything of it goes on."""
-        return _recorded(self._parts.bus, *(call_event(one) for one in self._decided))
+        return recorded(self._parts.bus, *(call_event(one) for one in self._decided))
 
     def _ended(self, size: int, trouble: str) -> None:
         """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
         if not self._over:
             self._done()
-            _recorded(
+            recorded(
                 self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard)
             )
 
@@ -231,7 +266,13 @@ class Passage:
                 self._parts.gate.done(one.call)
 
 
-def _recorded(bus: Bus, *events: Event) -> bool:
+def principal_id(call: Call) -> str:
+    """Who makes a call, as far as that is known."""
+    return call.principal.id if call.principal else ""
+
+
+def recorded(bus: Bus, *events: Event) -> bool:
+    """Whether the bus took them."""
     try:
         bus.accept(*events)
     except BusError:
@@ -239,7 +280,7 @@ def _recorded(bus: Bus, *events: Event) -> bool:
     return True
 
 
-def _unrecorded() -> Answer:
+def unrecorded() -> Answer:
     """What cannot be recorded does not happen."""
     reply: Reply = reply_to(Refused(wrong=Wrong.UNRECORDED))
     return answer(reply)

@@ -37,11 +37,13 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One message. `server` is the configured id, never what a server calls itself.
 
     `target` is the tool's or prompt's name or the resource's URI; empty where the method has none. `arguments` are
-    those of the tool or prompt, as decoded from the very bytes that go on. `at` is wall-clock time.
+    those of the tool or prompt, as decoded from the very bytes that go on. `at` is wall-clock time. `combined` is
+    whether the client asked the endpoint of all servers: then its token is for that one.
     """
 
     uid: str
     server: str
+    combined: bool = False
     method: str
     verb: Verb
     target: str = ""

@@ -198,6 +198,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     need_seconds_max: float = 5.0
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0
+    combined_parallel_max: int = 32
+    combined_seconds_max: float = 15.0
+    combined_cursor_bytes_max: int = 16 * 1024
+    combined_session_bytes_max: int = 8 * 1024
+    combined_instructions_characters_max: int = 32 * 1024
+    combined_sessions_max: int = 10_000
+    combined_era_seconds_max: float = 300.0
+    combined_waiting_events_max: int = 64
 
     # Detection
     raw_record_bytes_max: int = 4 * 1024 * 1024

@@ -26,8 +26,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     issuers: tuple[str, ...] = ()
 
     def of(self, server: str) -> str:
-        """The resource identifier of one server (RFC 8707)."""
-        return f"{self.base}/servers/{server}/mcp"
+        """The resource identifier of one server (RFC 8707); of the endpoint of all servers where none is named."""
+        return self.base + _path(server)
 
     def audience_of(self, server: str) -> str:
         """What a token for this server must name."""
@@ -35,7 +35,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     def metadata_url(self, server: str) -> str:
         """Where the metadata of one server is (RFC 9728, section 3.1)."""
-        return f"{self.base}/.well-known/oauth-protected-resource/servers/{server}/mcp"
+        return f"{self.base}/.well-known/oauth-protected-resource{_path(server)}"
 
     def metadata(self, server: str) -> JsonObject:
         """The document of RFC 9728 for one server; the gateway answers it to everybody."""
@@ -45,6 +45,15 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
         if self.scopes:
             document["scopes_supported"] = list(self.scopes)
         return document
+
+
+def _path(server: str) -> str:
+    return f"/servers/{server}/mcp" if server else "/mcp"
+
+
+def _asked(call: Call) -> str:
+    """What the client asked: a server, or nothing for all of them."""
+    return "" if call.combined else call.server
 
 
 class Identity:
@@ -83,7 +92,7 @@ class Identity:
         return definitions if call.principal is not None else []
 
     def _of_token(self, call: Call, token: Secret, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
-        audience = self._resource.audience_of(call.server)
+        audience = self._resource.audience_of(_asked(call))
         verified: Answer | None = answers[0] if answers else None
         if verified is None and self._known is not None:
             verified = self._known(token, audience, call.at)
@@ -104,7 +113,7 @@ class Identity:
         challenge: JsonObject = {"error": error} if error else {}
         if self._resource.scopes:
             challenge["scope"] = " ".join(self._resource.scopes)
-        challenge["resource_metadata"] = self._resource.metadata_url(call.server)
+        challenge["resource_metadata"] = self._resource.metadata_url(_asked(call))
         exception = "a token, key or certificate that is known under `gateway.identity`"
         if self._loopback and not error:
             exception += f"; or under `servers`: {{{call.server}: {{anonymous: true}}}}"

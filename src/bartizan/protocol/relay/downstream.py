@@ -71,7 +71,7 @@ class Answered:
             return b""
         if new is event.data:
             return raw
-        return _with_data(raw, new) if new else b""
+        return with_data(raw, new) if new else b""
 
     def _message(self, body: bytes, value: Any, *, streamed: bool) -> bytes:
         message = envelope(value)
@@ -171,7 +171,7 @@ class RawEvents:
         return events
 
 
-def _with_data(raw: bytes, data: bytes) -> bytes:
+def with_data(raw: bytes, data: bytes) -> bytes:
     """The event with other data; its name, id and retry stay."""
     kept = [line for line in re.split(rb"\r\n|\r|\n", raw) if line and not line.startswith(b"data")]
     lines = [b"data: " + line for line in data.split(b"\n")]

@@ -26,15 +26,20 @@ class Crossing(StrEnum):
     """What becomes of a message that crosses the gateway."""
 
     RELAYED = "relayed"
+    TRANSLATED = "translated"
     REFUSED = "refused"
 
 
 class Bridge(msgspec.Struct, frozen=True, kw_only=True):
-    """One cell of the table. `told` is what the client reads, `supported` what would be served."""
+    """One cell of the table. `told` is what the client reads, `supported` what would be served.
+
+    `lost` are the methods that do not cross.
+    """
 
     crossing: Crossing
     told: str = ""
     supported: tuple[str, ...] = ()
+    lost: frozenset[str] = frozenset()
 
 
 _RELAYED = Bridge(crossing=Crossing.RELAYED)
@@ -54,6 +59,20 @@ BRIDGES: Mapping[tuple[Era, Era | None], Bridge] = {
         crossing=Crossing.REFUSED,
         told="this server speaks the versions without a handshake only",
         supported=MODERN_VERSIONS,
+    ),
+}
+
+# At the combined endpoint the gateway itself is the client of each server: it makes the handshake, or the `_meta`. So
+# a message can cross there. What it then says to a server is read, judged and recorded as any client's message.
+COMBINED: Mapping[tuple[Era, Era], Bridge] = {
+    (Era.MODERN, Era.MODERN): _RELAYED,
+    (Era.LEGACY, Era.LEGACY): _RELAYED,
+    # A server's requests do not cross: the gateway declares no capability for them. Changes of one resource neither.
+    (Era.MODERN, Era.LEGACY): Bridge(crossing=Crossing.TRANSLATED),
+    (Era.LEGACY, Era.MODERN): Bridge(
+        crossing=Crossing.TRANSLATED,
+        told="this server has no such method in its version",
+        lost=frozenset({"resources/subscribe", "resources/unsubscribe", "logging/setLevel"}),
     ),
 }
 

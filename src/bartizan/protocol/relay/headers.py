@@ -45,6 +45,14 @@ def decoded(value: str) -> str:
         return _malformed()
 
 
+def encoded(value: str) -> str:
+    """A value for `Mcp-Name` or `Mcp-Param-*` (Streamable HTTP, "Value Encoding")."""
+    plain = _VALUE.fullmatch(value) and value == value.strip(" \t") and value
+    if plain and not (value.startswith("=?base64?") and value.endswith("?=")):
+        return value
+    return f"=?base64?{base64.b64encode(value.encode()).decode()}?="
+
+
 def _malformed() -> str:
     raise HeaderError("a header value that is not well-formed Base64 of UTF-8")
 

@@ -14,12 +14,14 @@ from bartizan.protocol.relay.refusals import Wrong
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MCP = re.compile(r"/servers/([A-Za-z0-9_.\-]{1,100})/mcp")
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
+COMBINED_PATH = "/mcp"
 
 
 class Endpoint(StrEnum):
     """What is asked for."""
 
     MCP = "mcp"
+    COMBINED = "combined"
     METADATA = "metadata"
     HEALTH = "health"
     READINESS = "readiness"
@@ -55,10 +57,15 @@ class Places:
 
     @staticmethod
     def find(target: str) -> tuple[Endpoint, str]:
-        """The endpoint of a request's target, and the server that it names. A query is none of ours: nothing."""
+        """The endpoint of a request's target, and the server that it names: none for the combined endpoint.
+
+        A query is none of ours: nothing.
+        """
         if match := _MCP.fullmatch(target):
             return Endpoint.MCP, match[1]
         if match := _MCP.fullmatch(target.removeprefix(_WELL_KNOWN)) if target.startswith(_WELL_KNOWN) else None:
             return Endpoint.METADATA, match[1]
-        plain = {"/healthz": Endpoint.HEALTH, "/readyz": Endpoint.READINESS}
+        if target == _WELL_KNOWN + COMBINED_PATH:
+            return Endpoint.METADATA, ""
+        plain = {COMBINED_PATH: Endpoint.COMBINED, "/healthz": Endpoint.HEALTH, "/readyz": Endpoint.READINESS}
         return plain.get(target, Endpoint.NOTHING), ""

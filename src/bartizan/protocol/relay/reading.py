@@ -24,11 +24,15 @@ _BATCHES = frozenset({BATCH_VERSION, "2024-11-05"})
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """What the transport knows of a request before it is read. `uid` names it in Events and to people."""
+    """What the transport knows of a request before it is read. `uid` names it in Events and to people.
+
+    `combined` is whether it came to the endpoint of all servers.
+    """
 
     uid: str
     at: datetime
     server: str
+    combined: bool = False
     certificate: JsonObject = {}
 
 
@@ -111,6 +115,7 @@ class _Head:
         return Call(
             uid=uid,
             server=self.arrival.server,
+            combined=self.arrival.combined,
             method=message.method,
             verb=Verb.ANSWER if answer else method.verb,
             target=as_text(params.get(method.target)) if method.target else "",

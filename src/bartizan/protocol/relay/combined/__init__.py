@@ -1,0 +1,1 @@
+"""All servers as one endpoint: names, routes, merged lists and offers. Pure; `app/combined.py` sends."""
