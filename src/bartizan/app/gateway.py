@@ -255,9 +255,7 @@ class Passage:
         """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
         if not self._over:
             self._done()
-            recorded(
-                self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard)
-            )
+            recorded(self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard))
 
     def _done(self) -> None:
         if not self._over:
