@@ -1,22 +1,12 @@
-"""Changing a message in its own text: hidden definitions cut out, values put in. Every byte that stays is as it came.
-
-Each text was read strictly before (`protocol.jsonrpc.decode`), so that each key stands once.
-"""
+"""Cutting hidden definitions out of a list, in the server's own text: every byte that stays is the server's."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 from bartizan.model.errors import RemoteProtocolError
-from bartizan.model.json import JsonObject
-from bartizan.protocol.jsonrpc import encode
 
 Span = tuple[int, int]
-Edit = tuple[Span, str]
-Path = tuple[str, ...]
-EACH = "*"
-"""In a path: every element of an array."""
-
 _SPACE = " \t\r\n"
 _whole = json.JSONDecoder().raw_decode
 
@@ -24,6 +14,7 @@ _whole = json.JSONDecoder().raw_decode
 def cut(text: str, key: str, keep: Sequence[bool]) -> str:
     """A response without the entries of `result.KEY` that are not to be kept, and for one client's cache only.
 
+    `text` was read strictly before (`protocol.jsonrpc.decode`), so that each key stands once.
     Raises RemoteProtocolError where the list is not there.
     """
     result = _members(text, skip(text, 0)).get("result")
@@ -35,55 +26,9 @@ def cut(text: str, key: str, keep: Sequence[bool]) -> str:
     scope = members.get("cacheScope")
     if scope and text[slice(*scope)] != '"private"':
         edits.append((scope, '"private"'))  # Caching: a list that differs by principal must not be shared
-    return edited(text, edits)
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """The text with other stretches in place of some; they do not overlap."""
-    parts: list[str] = []
-    at = 0
-    for (begin, end), new in sorted(edits):
-        parts += (text[at:begin], new)
-        at = end
-    return "".join([*parts, text[at:]]) if parts else text
-
-
-def places(text: str, path: Path, at: int = 0) -> Iterator[Span]:
-    """Where the values at a path stand, of the value that begins at `at`. Nothing where the path leads nowhere."""
-    at = _skip(text, at)
-    if not path:
-        yield at, _value(text, at)
-    elif path[0] == EACH and text[at] == "[":
-        for begin, _ in _elements(text, at):
-            yield from places(text, path[1:], begin)
-    elif path[0] != EACH and text[at] == "{" and (found := _members(text, at).get(path[0])):
-        yield from places(text, path[1:], found[0])
-
-
-def changes(text: str, path: Path, change: Callable[[Any], Any]) -> list[Edit]:
-    """The edits that put `change(value)` in place of each value at a path; None leaves it as it is."""
-    edits: list[Edit] = []
-    for span in places(text, path):
-        new = change(json.loads(text[slice(*span)]))
-        if new is not None:
-            edits.append((span, encode(new).decode()))
-    return edits
-
-
-def with_members(text: str, path: Path, members: JsonObject) -> str:
-    """The text with further members in the object at a path, before those that it has. They must be new to it.
-
-    Raises RemoteProtocolError where there is no object.
-    """
-    if not members:
-        return text
-    added = encode(members).decode()[1:-1]
-    span = next(places(text, path), None)
-    if span is None or text[span[0]] != "{":
-        raise RemoteProtocolError(f"no object at {'/'.join(path)}")
-    begin = span[0] + 1
-    comma = "" if text[_skip(text, begin)] == "}" else ","
-    return text[:begin] + added + comma + text[begin:]
+    for (begin, end), new in sorted(edits, reverse=True):
+        text = text[:begin] + new + text[end:]
+    return text
 
 
 def elements(text: str) -> list[Span]:
@@ -102,7 +47,7 @@ def string_at(text: str, at: int) -> Span:
     """Where the string that begins at `at` stands, quotes included. Raises RemoteProtocolError for another value."""
     if text[at] != '"':
         raise RemoteProtocolError("no string where one is to be replaced")
-    return at, _value(text, at)
+    return at, value_end(text, at)
 
 
 def _kept(text: str, array: Span, keep: Sequence[bool]) -> str:
@@ -119,7 +64,7 @@ def elements_at(text: str, at: int) -> list[Span]:
     spans: list[Span] = []
     at = skip(text, at + 1)
     while text[at] != "]":
-        end = _value(text, at)
+        end = value_end(text, at)
         spans.append((at, end))
         at = skip(text, end)
         if text[at] == ",":
@@ -139,7 +84,7 @@ def members_at(text: str, at: int) -> list[tuple[str, int, int, int]]:
     while text[at] != "}":
         name, end = cast("tuple[str, int]", _whole(text, at))
         begin = skip(text, skip(text, end) + 1)  # past the colon
-        end = _value(text, begin)
+        end = value_end(text, begin)
         found.append((name, at, begin, end))
         at = skip(text, end)
         if text[at] == ",":
@@ -147,5 +92,6 @@ def members_at(text: str, at: int) -> list[tuple[str, int, int, int]]:
     return found
 
 
-def _value(text: str, at: int) -> int:
+def value_end(text: str, at: int) -> int:
+    """Where the value that begins at `at` ends."""
     return cast("tuple[object, int]", _whole(text, at))[1]

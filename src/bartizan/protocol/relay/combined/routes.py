@@ -10,7 +10,7 @@ import msgspec
 from bartizan.model.json import as_object, as_text
 from bartizan.protocol.jsonrpc import Envelope
 from bartizan.protocol.relay.combined.names import joined, joined_id, joined_uri, parted, parted_id, parted_uri
-from bartizan.protocol.relay.rewriting import EACH, Edit, Path, changes, edited
+from bartizan.protocol.relay.combined.paths import EACH, Path, Stretch, changes, put
 
 
 class Form(StrEnum):
@@ -77,10 +77,10 @@ def sent(text: str, way: Route) -> str:
 
     Extensions that the client declares are left out: what they name has no way through the combined endpoint.
     """
-    edits = changes(text, way.path, lambda _: way.value)
+    stretches = changes(text, way.path, lambda _: way.value)
     for key in ("extensions", "tasks"):
-        edits += changes(text, (*_CLIENT_CAPABILITIES, key), lambda _: {})
-    return edited(text, edits)
+        stretches += changes(text, (*_CLIENT_CAPABILITIES, key), lambda _: {})
+    return put(text, stretches)
 
 
 # Where URIs stand in results. What has another type there (an image, a text) has no such key.
@@ -98,10 +98,10 @@ _OF_NOTIFICATION: Mapping[str, tuple[tuple[Path, Form], ...]] = {
 
 def returned(text: str, message: Envelope, method: str, server: str) -> str:
     """A message of a server as the client gets it. `method` is that of the client's request."""
-    edits: list[Edit] = []
+    stretches: list[Stretch] = []
     for path, form in _said(message, method):
-        edits += changes(text, path, partial(_renamed, form, server))
-    return edited(text, edits)
+        stretches += changes(text, path, partial(_renamed, form, server))
+    return put(text, stretches)
 
 
 def _said(message: Envelope, method: str) -> tuple[tuple[Path, Form], ...]:
