@@ -214,6 +214,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pair_seconds_max: float = 300.0
     occurrence_events_max: int = 100
 
+    # Rules on events
+    rule_file_bytes_max: int = 1024 * 1024
+    rule_files_max: int = 50_000
+    rules_max: int = 20_000
+    rule_depth_max: int = 40
+    rule_tests_max: int = 20_000
+    rule_condition_characters_max: int = 4_096
+    rule_condition_depth_max: int = 16
+    rule_window_seconds_max: int = 366 * 86_400
+    correlation_rules_max: int = 200
+    correlation_depth_max: int = 16
+    field_name_characters_max: int = 256
+    field_reference_values_max: int = 1_000
+    match_groups_max: int = 4_096
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160

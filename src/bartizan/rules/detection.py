@@ -4,7 +4,7 @@ Sigma specification 2.1 (rules, filters, correlations); what it has no words for
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -16,10 +16,15 @@ Path = tuple[str, ...]
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """A field as the rule names it, and where its values stand: at the first of `paths` that has one."""
+    """A field as the rule names it, and where its values stand: at the first of `paths` that has one.
+
+    With `any_case` the letters of the keys on the way may be of either case. A field without paths is a name that
+    another correlation groups by.
+    """
 
     name: str
-    paths: tuple[Path, ...]
+    paths: tuple[Path, ...] = ()
+    any_case: bool = False
 
 
 class Operator(StrEnum):
@@ -39,17 +44,33 @@ class Operator(StrEnum):
     NULL = "null"  # absent, null or empty
 
 
+class TimePart(StrEnum):
+    """A part of a point in time, in UTC. Weeks are those of ISO 8601."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+
+
 class Test(msgspec.Struct, frozen=True, kw_only=True):
     """One comparison. True when any value of the field passes; a field that is absent passes NULL alone.
 
     `field` None reads every text of the event (Sigma's keywords). `other` is the field to compare with (`fieldref`).
+    `part` compares that part of a timestamp instead of the value. A value without `cased` is in lower case; so is the
+    expression of REGEX then, and it is searched for in the text in lower case.
     """
+
+    __test__: ClassVar[bool] = False  # pytest takes a class of this name for tests
 
     operator: Operator
     field: Field | None = None
     value: str | int | float | bool | None = None
     other: Field | None = None
     cased: bool = False
+    part: TimePart | None = None
 
 
 class All(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,13 +107,16 @@ class Selector(msgspec.Struct, frozen=True, kw_only=True):
     """Which events a rule is asked about: all that is said must hold; nothing said is every event.
 
     `kinds` are those of sources, `classes` OCSF class ids, `activities` OCSF activity ids, `where` equalities on paths
-    such as `metadata.log_name`.
+    such as `metadata.log_name`. `log` is the rule's own log source: product, category, service. Of a record of kind
+    `json` it alone decides: the log source that its configuration names (`metadata.log_source`, the three joined by
+    `/`) must lie within it.
     """
 
     kinds: frozenset[str] = frozenset()
     classes: frozenset[int] = frozenset()
     activities: frozenset[int] = frozenset()
     where: dict[Path, tuple[str, ...]] = {}
+    log: tuple[str, str, str] | None = None
 
 
 class Lookup(msgspec.Struct, frozen=True, kw_only=True):
