@@ -9,8 +9,8 @@ from typing import Any
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT
 from bartizan.rules.detection import All, AnyOf, Condition, Not, Operator, Test
+from bartizan.rules.expressions import searcher
 from bartizan.rules.reading import lies_within, number_of, part_of, text_of, values, words
-from bartizan.text.regex import searcher
 
 _ORDER: dict[Operator, Callable[[Any, Any], bool]] = {
     Operator.LT: operator.lt,

@@ -1,7 +1,7 @@
 """The one typed door to RE2: linear time on any text, no backtracking."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
@@ -67,16 +67,6 @@ class Finder:
         """Start and end, in code points, of the first match."""
         match = self._compiled.search(_encodable(text))
         return match.span() if match else None
-
-
-def searcher(expression: str) -> Callable[[str], bool]:
-    """Whether an expression matches somewhere in a text, as quick as it can be told. Raises ValueError if malformed."""
-    search = _compiled(expression.encode()).search
-
-    def found(text: str) -> bool:
-        return search(text.encode(errors="replace")) is not None
-
-    return found
 
 
 class PatternSet:

@@ -1,0 +1,59 @@
+"""Regular expressions of rules: RE2, so that no text that is judged can make a search long."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import re2  # pyright: ignore[reportMissingTypeStubs]
+
+_re2 = cast("Any", re2)  # the library has no types at all
+_SHOWN_MAX = 200
+
+
+def searcher(expression: str) -> Callable[[str], bool]:
+    """Whether an expression matches somewhere in a text. Raises ValueError if it is malformed or too large."""
+    options = _re2.Options()
+    options.never_capture = True  # so the place is found by automata alone, ten times as fast
+    options.log_errors = False
+    try:
+        search: Callable[[bytes], object] = _re2.compile(expression.encode(errors="replace"), options).search
+    except _re2.error as error:
+        raise ValueError(_reason(error)) from None
+
+    def found(text: str) -> bool:
+        return search(text.encode(errors="replace")) is not None
+
+    return found
+
+
+def literally(text: str) -> str:
+    """The expression that matches this text and no other."""
+    return str(_re2.escape(text))
+
+
+class LiteralSet:
+    """Many expressions searched in one pass. Raises OverflowError where the automaton would have no room."""
+
+    def __init__(self, expressions: Sequence[str]) -> None:
+        self._set = _re2.Set.SearchSet()
+        for expression in (*expressions, _ALWAYS):
+            self._set.Add(expression.encode(errors="replace"))
+        try:
+            self._set.Compile()
+        except _re2.error:
+            raise OverflowError(_NO_ROOM) from None
+        self._always = len(expressions)
+        if self._always not in (self._set.Match(_ALWAYS_FOUND) or ()):  # it would find nothing, and say nothing
+            raise OverflowError(_NO_ROOM)
+
+    def matching(self, text: str) -> list[int]:
+        """Numbers of the expressions that match somewhere, in no order."""
+        return [one for one in self._set.Match(text.encode(errors="replace")) or () if one != self._always]
+
+
+_ALWAYS, _ALWAYS_FOUND = r"\x00\x01\x02\z", b"\x00\x01\x02"
+_NO_ROOM = "too many expressions for one automaton"
+
+
+def _reason(error: object) -> str:
+    told = error.args[0] if isinstance(error, Exception) and error.args else error
+    return (told.decode(errors="replace") if isinstance(told, bytes) else str(told))[:_SHOWN_MAX]
