@@ -17,9 +17,21 @@ _SHOWN = DEFAULT.shown_name_characters_max
 _LOOKED_AT = DEFAULT.shown_characters_max  # more than is kept, so that no secret is cut before it is known as one
 
 
+# Short texts that were found to hold no secret: the same methods, tools and clients come with every call.
+_CLEAN_MAX = 4_096
+_clean: set[str] = set()
+
+
 def _kept(text: str, most: int = _SHOWN) -> str:
     """What a client or a server wrote, as an Event may hold it: a resource's URI can carry a password."""
-    return without_all_secrets(text[: most + _LOOKED_AT])[:most]
+    if text in _clean or not text:
+        return text
+    kept = without_all_secrets(text[: most + _LOOKED_AT])[:most]
+    if kept == text and len(text) <= _SHOWN:
+        if len(_clean) >= _CLEAN_MAX:
+            _clean.clear()
+        _clean.add(text)
+    return kept
 
 
 def call_event(decided: Decided) -> Event:

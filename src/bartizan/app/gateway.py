@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from bartizan.adapters.bus.grouped import Direct, Recorder
 from bartizan.adapters.transports.listener import Answer, Request
 from bartizan.app.call_events import call_event, ended_event, refused_event
 from bartizan.app.relaying import Relay, Sender, answer
@@ -36,7 +37,8 @@ _METADATA = (*_JSON, ("cache-control", "max-age=300"))
 class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that `serve` chooses. `key` seals sessions; `resolve` answers the guards' questions.
 
-    `metadata` gives the RFC 9728 document of a server, or None where nobody is authenticated by tokens.
+    `metadata` gives the RFC 9728 document of a server, or None where nobody is authenticated by tokens. Without a
+    `recorder` each Event is a commit of its own.
     """
 
     gate: Gate
@@ -49,6 +51,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     resolve: Callable[[Question], Awaitable[NeedAnswer]]
     metadata: Callable[[str], JsonObject | None] = lambda _server: None
     limits: Limits = DEFAULT
+    recorder: Recorder | None = None
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +71,7 @@ class Gateway:
 
     def __init__(self, parts: GatewayParts) -> None:
         self.parts = self._parts = parts
+        self._recorder = parts.recorder or Direct(parts.bus)
         self.draining = False
         self.further: dict[Endpoint, Further] = {}
 
@@ -117,11 +121,11 @@ class Gateway:
         try:
             for item in reading.items:
                 decided.append(await self._settle(item.call))  # noqa: PERF401 - what was settled must be undone
-            passage = Passage(parts, request.body, _with_principals(reading, decided), decided)
+            passage = Passage(parts, self._recorder, request.body, _with_principals(reading, decided), decided)
             who = principal_id(decided[0].call)
             denied = next((one.decision for one in decided if one.decision.effect is Effect.DENY), None)
             if denied is not None:
-                return Served(answer=passage.denied(), principal=who, denied=denied)
+                return Served(answer=await passage.denied(), principal=who, denied=denied)
             return Served(answer=await passage.forward(parts.servers[server], seconds), principal=who)
         except BaseException:
             for one in decided:
@@ -171,15 +175,18 @@ def _with_principals(reading: Reading, decided: Sequence[Decided]) -> Reading:
 class Passage:
     """One request that was understood and judged: to its server and back, or refused. Its guards hear of its end."""
 
-    def __init__(self, parts: GatewayParts, body: bytes, reading: Reading, decided: Sequence[Decided]) -> None:
-        self._parts, self._body, self._reading, self._decided = parts, body, reading, decided
+    def __init__(
+        self, parts: GatewayParts, recorder: Recorder, body: bytes, reading: Reading, decided: Sequence[Decided]
+    ) -> None:
+        self._parts, self._recorder = parts, recorder
+        self._body, self._reading, self._decided = body, reading, decided
         self._over = False
         self._heard: list[Decision] = []
 
-    def denied(self) -> Answer:
+    async def denied(self) -> Answer:
         """Refuse it; of a batch, every message, because a batch is sent whole or not at all."""
         self._done()
-        if not self._record():
+        if not await self._record():
             return unrecorded()
         if not self._reading.batch:
             item = self._reading.items[0]
@@ -199,7 +206,7 @@ class Passage:
         session = self._session()
         if session is None:
             return self._failed(Wrong.SESSION, "a session that this principal was not given here")
-        if not self._record():
+        if not await self._record():
             self._done()
             return unrecorded()
         answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
@@ -247,15 +254,19 @@ class Passage:
             self._heard += heard.decisions[:room]
         return heard
 
-    def _record(self) -> bool:
+    async def _record(self) -> bool:
         """Every message with its decision, before anything of it goes on."""
-        return recorded(self._parts.bus, *(call_event(one) for one in self._decided))
+        try:
+            await self._recorder.accepted(*[call_event(one) for one in self._decided])
+        except BusError:
+            return False
+        return True
 
     def _ended(self, size: int, trouble: str) -> None:
         """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
         if not self._over:
             self._done()
-            recorded(self._parts.bus, ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard))
+            self._recorder.later(ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard))
 
     def _done(self) -> None:
         if not self._over:
