@@ -9,6 +9,7 @@ from bartizan.adapters.vaults.references import SCHEMES
 from bartizan.app.config import Config, Discover, Gateway, Network, ServerEntry, parse_config
 from bartizan.app.home import state_folder
 from bartizan.model.identity import IdentityConfig
+from bartizan.model.tls import ListenTls, UpstreamTls
 from fixtures.examples import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
@@ -22,9 +23,10 @@ def test_every_key_is_on_the_page_and_no_other():
     keys = (names(Config) - {"discover", "gateway", "network"}) | {f"discover.{name}" for name in names(Discover)}
     keys |= {f"network.{name}" for name in names(Network)}
     keys |= {f"gateway.identity.{name}" for name in names(IdentityConfig)}
-    keys |= {f"gateway.{name}" for name in names(Gateway) - {"identity"}} | {
-        f"gateway.servers.NAME.{n}" for n in names(ServerEntry)
-    }
+    keys |= {f"gateway.{name}" for name in names(Gateway) - {"identity", "tls"}}
+    keys |= {f"gateway.tls.{name}" for name in names(ListenTls)}
+    keys |= {f"gateway.servers.NAME.{name}" for name in names(ServerEntry) - {"tls"}}
+    keys |= {f"gateway.servers.NAME.tls.{name}" for name in names(UpstreamTls)}
     table = PAGE.partition("| key | default | is |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `([\w.]+)` \|", table, re.MULTILINE)) == keys
 

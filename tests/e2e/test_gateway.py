@@ -2,71 +2,22 @@
 
 import asyncio
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from mcp import Client, MCPError
 
-SERVER = Path(__file__).parents[1] / "fixtures/servers/sdk_server.py"
+from fixtures.gateway import Started, permitting, sdk_server
+
 HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
 
 
 @pytest.fixture(scope="module")
 def upstream():
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        port = listening.getsockname()[1]
-        process = subprocess.Popen(
-            [sys.executable, str(SERVER), "streamable-http", str(listening.fileno())], pass_fds=[listening.fileno()]
-        )
-        yield f"http://127.0.0.1:{port}/mcp"
-        process.terminate()
-        process.wait(10)
-
-
-class Started:
-    """A gateway as its users start it; its state is its own."""
-
-    def __init__(self, folder: Path, servers: dict, policy: dict | None) -> None:
-        config = folder / "bartizan.yml"
-        settings: dict = {"gateway": {"listen": "127.0.0.1:0", "servers": servers}}
-        if policy is not None:
-            (folder / "policy.yml").write_text(json.dumps(policy))
-            settings["policy"] = ["policy.yml"]
-        config.write_text(json.dumps(settings))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bartizan", "gateway", "--config", str(config)],
-            env={**os.environ, "BARTIZAN_HOME": str(folder / "state")},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stderr is not None
-        self.state = folder / "state"
-        self.url = self.process.stderr.readline().strip()
-
-    def stop(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
-        _, said = self.process.communicate(timeout=20)
-        return self.process.returncode, said
-
-
-def permitting(**grant) -> dict:
-    """A policy that lets everybody of this machine do what the line says."""
-    line = {"role": "anyone", "server": "*", "may": "write", **grant}
-    return {
-        "servers": {"notes": {"anonymous": True}},
-        "roles": {"anyone": [{"principal": "anonymous"}]},
-        "allow": [line],
-    }
+    with sdk_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import msgspec
 
+from bartizan.app.home import state_folder
 from bartizan.app.yaml_file import converted, parsed
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.identity import IdentityConfig
 from bartizan.model.limits import DEFAULT
+from bartizan.model.tls import ListenTls, UpstreamTls
 
 
 class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,10 +18,13 @@ class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     url: str = ""
     command: tuple[str, ...] = ()
+    tls: UpstreamTls | None = None
 
     def __post_init__(self) -> None:
         if bool(self.url) == bool(self.command):
             raise ValueError("a server has either a url or a command")
+        if self.tls is not None and not self.url.startswith("https://"):
+            raise ValueError("`tls` is about a server with an https url")
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,6 +36,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     servers: dict[str, ServerEntry] = {}
     identity: IdentityConfig = IdentityConfig()
     listen: str = "127.0.0.1:8700"
+    tls: ListenTls | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
 
@@ -84,6 +90,11 @@ def read_config(path: Path | None) -> Config:
     if len(data) > DEFAULT.document_bytes_max:
         raise UsageError(f"larger than {DEFAULT.document_bytes_max} bytes", where=Place(path=str(path)))
     return parse_config(data.decode("utf-8", "replace"), str(path))
+
+
+def folder_of(path: Path | None) -> Path:
+    """Where the paths in a configuration count from."""
+    return path.absolute().parent if path else state_folder()
 
 
 def parse_config(text: str, path: str) -> Config:

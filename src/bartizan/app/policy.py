@@ -10,8 +10,7 @@ import msgspec
 import yaml
 
 from bartizan.adapters.tokens.api_keys import make_key
-from bartizan.app.config import Config, read_config
-from bartizan.app.home import state_folder
+from bartizan.app.config import Config, folder_of, read_config
 from bartizan.app.suppressions import read_trusted
 from bartizan.app.yaml_file import Mistakes, converted, parsed
 from bartizan.model.call import Call, Verb
@@ -29,7 +28,7 @@ from bartizan.prevent.policy import Rules
 
 def policy_files(config: Config, config_path: Path | None) -> list[Path]:
     """The files that the configuration names, in the order of their names. Raises UsageError."""
-    folder = config_path.absolute().parent if config_path else state_folder()
+    folder = folder_of(config_path)
     found: dict[Path, None] = {}
     for pattern in config.policy:
         matches = sorted(glob(str(folder / Path(pattern).expanduser())))  # noqa: PTH207 - the pattern may be absolute

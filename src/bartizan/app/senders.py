@@ -1,6 +1,7 @@
 """The servers of this gateway, each by the way in which it is reached."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bartizan.adapters.transports.outbound import no_metadata_service
 from bartizan.adapters.transports.pool import Upstream
@@ -10,7 +11,12 @@ from bartizan.model.errors import UsageError
 from bartizan.model.limits import Limits
 from bartizan.protocol.relay.reading import Reading
 
+TlsOf = Callable[[str], Callable[[], ssl.SSLContext] | None]
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+
+
+def _roots(_server: str) -> None:
+    """Every server is known by the roots of the system."""
 
 
 class HttpSender:
@@ -23,13 +29,17 @@ class HttpSender:
         """Send a request; what it raises is that of `Upstream.send`."""
         return self._upstream.send(reading.http_method, headers, body)
 
+    def renew(self) -> None:
+        """New certificates: for new connections."""
+        self._upstream.renew()
+
     async def close(self) -> None:
         """End every connection."""
         self._upstream.close()
 
 
-def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Sender]:
-    """A sender for each server. Raises UsageError for what this gateway cannot front."""
+def senders(servers: Mapping[str, ServerEntry], limits: Limits, tls: TlsOf = _roots) -> dict[str, Sender]:
+    """A sender for each server. `tls` gives what makes its context, where it has one of its own. Raises UsageError for what this gateway cannot front."""
     found: dict[str, Sender] = {}
     for name, entry in servers.items():
         if not name or len(name) > 100 or not set(name) <= set(_NAME):
@@ -40,7 +50,7 @@ def senders(servers: Mapping[str, ServerEntry], limits: Limits) -> dict[str, Sen
                 remedy="give its url, or let the client start it through `bartizan connect`",
             )
         try:
-            found[name] = HttpSender(Upstream(entry.url, limits, allow=no_metadata_service))
+            found[name] = HttpSender(Upstream(entry.url, limits, allow=no_metadata_service, tls=tls(name)))
         except OSError as error:
             raise UsageError(f"gateway.servers.{name}: {error}") from None
     return found

@@ -20,10 +20,11 @@ from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
 from bartizan.app.bootstrap import FINGERPRINT_KEY
 from bartizan.app.bus import open_bus
-from bartizan.app.config import Config
+from bartizan.app.config import Config, folder_of
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, guards, resource_of, token_verifier
+from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.senders import senders
 from bartizan.model.errors import UsageError
@@ -31,30 +32,20 @@ from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.secret import Secret
 from bartizan.ports import Bus
 from bartizan.prevent.gate import Gate
-from bartizan.prevent.policy import Rules
-from bartizan.protocol.relay.places import Places, is_loopback
+from bartizan.protocol.relay.places import Places
 
 _UIDS = 256
 SESSION_KEY = "local:session-key"
-
-
-def listen_address(listen: str) -> tuple[str, int]:
-    """Host and port of `gateway.listen`. Raises UsageError."""
-    host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
-        raise UsageError(f"gateway.listen: {listen[:80]!r} is no address", remedy="write HOST:PORT, as 127.0.0.1:8700")
-    return host.strip("[]"), int(port)
 
 
 def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT. `path` is that of the configuration. Raises UsageError, ContentError, BusError."""
     vault = LocalVault(state_folder() / "vault")
     keys = Keys(session=vault.read_or_make(SESSION_KEY), fingerprint=vault.read_or_make(FINGERPRINT_KEY))
-    rules = read_policy(config, path, loopback=True)
     bus = open_bus()
     try:
         with _runner() as runner:
-            runner.run(serve(config, rules=rules, keys=keys, read=References(vault).read, bus=bus, told=told))
+            runner.run(serve(config, path, keys=keys, read=References(vault).read, bus=bus, told=told))
     except OSError as error:
         raise UsageError(
             f"gateway.listen: cannot listen: {error.strerror or error}", remedy="choose another address"
@@ -79,39 +70,40 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
 
 async def serve(
     config: Config,
+    path: Path | None,
     *,
-    rules: Rules,
     keys: Keys,
     read: Callable[[str], Secret],
     bus: Bus,
     told: Callable[[str], None],
     limits: Limits = DEFAULT,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then let what is under way end. Raises UsageError, OSError for the port."""
+    """Serve until SIGTERM or SIGINT, then let what is under way end.
+
+    Raises UsageError, ContentError, and OSError for the port.
+    """
     gateway = config.gateway
     if gateway is None or not gateway.servers:
         raise UsageError("no server to front", remedy="name one under `gateway.servers` in the configuration")
-    host, port = listen_address(gateway.listen)
-    if not is_loopback(host):
-        raise UsageError(
-            f"gateway.listen: {host} is reached from outside, and tokens would cross the network in the clear",
-            remedy="listen on 127.0.0.1, behind something that speaks TLS",
-        )
-    served = senders(gateway.servers, limits)
+    here = ear(gateway)
+    rules = read_policy(config, path, loopback=not here.beyond)
+    certificates = Certificates(gateway, folder_of(path), read)
+    served = senders(gateway.servers, limits, certificates.upstream)
     served_by: list[Gateway] = []
 
     async def handle(request: Request) -> Reply:
         return await served_by[0].handle(request)
 
-    listener = Listener(host, port, handle, limits)  # port 0 takes a free one, which Host must then name
+    tls = certificates.listener if here.secure else None
+    listener = Listener(here.host, here.port, handle, limits, tls)  # port 0 takes a free one, which Host must then name
     await listener.start()
-    resource = resource_of(gateway.identity, f"http://{host}:{listener.port}")
+    resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     recorder = Grouped(bus, told, limits)
     parts = GatewayParts(
-        gate=Gate(guards(rules, resource, loopback=True, verifier=verifier)),
+        gate=Gate(guards(rules, resource, loopback=not here.beyond, verifier=verifier)),
         servers=served,
-        places=Places(host, listener.port, hosts=gateway.hosts, origins=gateway.origins),
+        places=Places(here.host, listener.port, hosts=here.hosts, origins=gateway.origins),
         bus=bus,
         key=keys.session,
         now=lambda: datetime.now(UTC),
@@ -123,7 +115,7 @@ async def serve(
     )
     served_by.append(Gateway(parts))
     for name in served:
-        told(f"http://{host}:{listener.port}/servers/{name}/mcp")
+        told(f"{here.base(listener.port)}/servers/{name}/mcp")
     await _signalled()
     served_by[0].draining = True
     await listener.stop(limits.drain_seconds_max)

@@ -12,7 +12,7 @@ def gateway(config: Path | None = ConfigOption) -> None:
 
     Each server of `gateway.servers` is served at /servers/ID/mcp, in every revision of the protocol that it speaks.
     The files of `policy` say who may call what; what they do not permit is denied. The address is `gateway.listen`;
-    so far it must be one that only this machine reaches. Messages that two readers could read differently, foreign
+    beyond this machine it needs `gateway.tls`. Messages that two readers could read differently, foreign
     origins and sessions of others are refused. What clients show to prove who they are never goes on to a server.
 
     It runs until SIGTERM or SIGINT, and then lets what is under way end.

@@ -17,6 +17,7 @@ from bartizan.cli.pin import pin
 from bartizan.cli.policy import policy
 from bartizan.cli.scan import scan
 from bartizan.cli.suppress import suppress
+from bartizan.cli.tls import tls
 from bartizan.model.errors import ContentError, UsageError
 
 WRONG_USE = 2
@@ -38,6 +39,7 @@ app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
 app.command()(gateway)
+app.add_typer(tls)
 app.command()(doctor)
 
 

@@ -229,6 +229,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     field_reference_values_max: int = 1_000
     match_groups_max: int = 4_096
 
+    # Certificates
+    certificate_days: int = 30
+    certificate_days_max: int = 90
+    authority_days: int = 730
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160

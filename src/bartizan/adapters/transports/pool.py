@@ -148,6 +148,7 @@ class _Wire(asyncio.Protocol):
 
     def __init__(self, upstream: "Upstream") -> None:
         self._upstream, self._limits = upstream, upstream.limits
+        self._made_in = upstream.renewals
         self._loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._exchange: _Exchange | None = None
@@ -231,7 +232,7 @@ class _Wire(asyncio.Protocol):
 
     def _finish(self, exchange: _Exchange, reading: Reading) -> None:
         self._exchange = None
-        if reading.reusable and not self.transport.is_closing():
+        if reading.reusable and not self.transport.is_closing() and self._made_in == self._upstream.renewals:
             if self._paused:
                 self._paused = False
                 self.transport.resume_reading()
@@ -267,7 +268,7 @@ class Upstream:
         self._fixed = f"host: {self._target.authority}\r\n{_FIXED}"
         self._composed: dict[tuple[tuple[str, str], ...], str] = {}
         self._idle: list[_Wire] = []
-        self._open, self._closed = 0, False
+        self._open, self._closed, self.renewals = 0, False, 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._deadlines = Deadlines(min(limits.upstream_head_seconds_max, limits.upstream_idle_seconds_max))
 
@@ -296,6 +297,13 @@ class Upstream:
             await exchange.aclose()
             raise
         return UpstreamAnswer(exchange)
+
+    def renew(self) -> None:
+        """Connections from now on are made with what `tls` gives now. Those in use go on to the end of their answer."""
+        self.renewals += 1
+        for wire in tuple(self._idle):
+            wire.abort()
+        self._idle.clear()
 
     def close(self) -> None:
         """End every connection, those in use too."""

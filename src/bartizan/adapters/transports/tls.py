@@ -8,7 +8,10 @@ import warnings
 from typing import Any
 
 from bartizan.adapters.transports.http1 import NoAnswerError
+from bartizan.adapters.transports.pem import as_file
+from bartizan.model.errors import Place, UsageError
 from bartizan.model.limits import Limits
+from bartizan.model.secret import Secret
 
 _CERTIFICATE_REQUEST = 13
 _HANDSHAKE = 22
@@ -34,6 +37,42 @@ def tls_context(*, verify: bool, ca_file: str = "") -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def client_context(*, ca_file: str = "", certificate_file: str = "", key: Secret | None = None) -> ssl.SSLContext:
+    """A context that verifies by `ca_file` alone, or by the system's roots, and shows a certificate if there is one.
+
+    Raises UsageError, which names the file.
+    """
+    try:
+        context = tls_context(verify=True, ca_file=ca_file)
+    except OSError as error:
+        remedy = "give the PEM file of the authority that signed the server's certificate"
+        raise UsageError(told_of_pem(error), where=Place(path=ca_file), remedy=remedy) from None
+    if certificate_file and key is not None:
+        load_pair(context, certificate_file, key)
+    return context
+
+
+def load_pair(context: ssl.SSLContext, certificate_file: str, key: Secret) -> None:
+    """Take a chain and its key. Raises UsageError, which names the file."""
+    try:
+        with as_file(key) as path:
+            context.load_cert_chain(certificate_file, path, password=_no_password)
+    except (OSError, ValueError) as error:
+        remedy = "give a PEM chain, and its key without a passphrase"
+        raise UsageError(told_of_pem(error), where=Place(path=certificate_file), remedy=remedy) from None
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a passphrase")  # OpenSSL would ask on the terminal
+
+
+def told_of_pem(error: Exception) -> str:
+    """What is wrong with a certificate or key, in words that hold nothing of it."""
+    if isinstance(error, ssl.SSLError):
+        return f"not a certificate and key that belong together ({error.reason or 'unreadable'})"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def certificate_refused(error: BaseException) -> bool:

@@ -6,17 +6,19 @@ import hashlib
 import ssl
 from typing import Any, Literal, cast
 
+from bartizan.adapters.transports.tls import load_pair, told_of_pem
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.json import JsonObject
+from bartizan.model.secret import Secret
 
 ClientCertificates = Literal["none", "optional", "required"]
 _ASKED = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
 def server_context(
-    certificate_file: str, key_file: str, *, client_ca_file: str = "", clients: ClientCertificates = "none"
+    certificate_file: str, key: Secret, *, client_ca_file: str = "", clients: ClientCertificates = "none"
 ) -> ssl.SSLContext:
-    """A context for TLS 1.3 of PEM files. Certificates of clients are verified by `client_ca_file` alone.
+    """A context for TLS 1.3 of a PEM file and its key. Certificates of clients are verified by `client_ca_file` alone.
 
     Raises UsageError, which names the file.
     """
@@ -24,29 +26,15 @@ def server_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.set_alpn_protocols(["http/1.1"])
     context.verify_mode = _ASKED[clients]
-    try:
-        context.load_cert_chain(certificate_file, key_file, password=_no_password)
-    except (OSError, ValueError) as error:
-        remedy = "give a PEM chain, and its key without a passphrase"
-        raise UsageError(_told(error), where=Place(path=certificate_file), remedy=remedy) from None
+    load_pair(context, certificate_file, key)
     if clients == "none":
         return context
     try:
         context.load_verify_locations(client_ca_file)
     except OSError as error:
         remedy = "give the PEM file of the authority that signs the certificates of clients"
-        raise UsageError(_told(error), where=Place(path=client_ca_file), remedy=remedy) from None
+        raise UsageError(told_of_pem(error), where=Place(path=client_ca_file), remedy=remedy) from None
     return context
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a passphrase")  # OpenSSL would ask on the terminal
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"not a certificate and key that belong together ({error.reason or 'unreadable'})"
-    return getattr(error, "strerror", None) or str(error)
 
 
 def certificate_of(transport: asyncio.BaseTransport) -> JsonObject:
@@ -63,5 +51,6 @@ def certificate_of(transport: asyncio.BaseTransport) -> JsonObject:
         "subjectAltName": found.get("subjectAltName", ()),
         "issuer": found.get("issuer", ()),
         "serialNumber": str(found.get("serialNumber", "")),
+        "notAfter": ssl.cert_time_to_seconds(found["notAfter"]) if "notAfter" in found else 0,
         "x5t#S256": thumbprint,
     }

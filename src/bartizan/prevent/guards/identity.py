@@ -1,7 +1,7 @@
 """Identity: who asks. Only what somebody vouches for counts beyond loopback; nothing unknown passes as anonymous."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -77,6 +77,8 @@ class Identity:
         principal = self._of_connection(call)
         if principal is None:
             return call, self._deny(call, "nothing says who asks, or the certificate names nobody")
+        if principal.expires is not None and principal.expires <= call.at:  # it was good when the connection was made
+            return call, self._deny(call, "the certificate has expired")
         return _known_as(call, principal)
 
     def _of_connection(self, call: Call) -> Principal | None:
@@ -158,6 +160,7 @@ def of_certificate(certificate: JsonObject) -> Principal | None:
         name=identity,
         claims={"subject": subject} | ({"spiffe": spiffe[0]} if spiffe else {}),
         credential=f"x5t:{thumbprint}" if (thumbprint := as_text(certificate.get("x5t#S256"))) else "",
+        expires=datetime.fromtimestamp(until, UTC) if isinstance(until := certificate.get("notAfter"), int) else None,
     )
 
 

@@ -15,6 +15,7 @@ from bartizan.adapters.transports.listener import Answer, Listener, Request
 from bartizan.adapters.transports.tls_server import server_context
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import Limits
+from bartizan.model.secret import Secret
 
 LIMITS = Limits(stop_seconds_max=1)
 NOW = datetime.datetime.now(datetime.UTC)
@@ -91,7 +92,7 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str
 def of(folder: Path, **more):
     return lambda: server_context(
         str(folder / "localhost.pem"),
-        str(folder / "localhost.pem"),
+        Secret((folder / "localhost.pem").read_text()),
         client_ca_file=str(folder / "authority.pem"),
         **more,
     )
@@ -173,7 +174,7 @@ def test_a_key_with_a_passphrase_is_refused_with_the_remedy(folder: Path):
     key = OWN.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
     (folder / "locked.pem").write_bytes(key)
     with pytest.raises(UsageError, match="passphrase"):
-        server_context(str(folder / "localhost.pem"), str(folder / "locked.pem"))
+        server_context(str(folder / "localhost.pem"), Secret((folder / "locked.pem").read_text()))
 
 
 def serial(writer: asyncio.StreamWriter) -> str:
