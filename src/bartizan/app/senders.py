@@ -39,7 +39,10 @@ class HttpSender:
 
 
 def senders(servers: Mapping[str, ServerEntry], limits: Limits, tls: TlsOf = _roots) -> dict[str, Sender]:
-    """A sender for each server. `tls` gives what makes its context, where it has one of its own. Raises UsageError for what this gateway cannot front."""
+    """A sender for each server. `tls` gives what makes its context, where it has one of its own.
+
+    Raises UsageError for what this gateway cannot front.
+    """
     found: dict[str, Sender] = {}
     for name, entry in servers.items():
         if not name or len(name) > 100 or not set(name) <= set(_NAME):
