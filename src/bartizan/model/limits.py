@@ -117,6 +117,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     write_stall_seconds_max: float = 60.0
     linger_seconds_max: float = 2.0
 
+    # Certificates
+    certificate_days: int = 30
+    certificate_days_max: int = 90
+    authority_days: int = 730
+
     # The gateway's way to one server over HTTP
     upstream_connections_max: int = 256
     upstream_head_seconds_max: float = 300.0
@@ -228,11 +233,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     field_name_characters_max: int = 256
     field_reference_values_max: int = 1_000
     match_groups_max: int = 4_096
-
-    # Certificates
-    certificate_days: int = 30
-    certificate_days_max: int = 90
-    authority_days: int = 730
 
     # What a person is shown
     shown_characters_max: int = 2_000
