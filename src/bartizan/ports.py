@@ -20,6 +20,7 @@ from bartizan.model.event import Event
 from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
+from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.need import Verified as VerifiedToken
 from bartizan.model.pin import Approved, Pin, Review
 from bartizan.model.record import (
@@ -34,6 +35,7 @@ from bartizan.model.record import (
 )
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
+from bartizan.model.source_event import SourceEvent, Trust, Unparsed
 
 RecordT = TypeVar("RecordT")
 
@@ -393,4 +395,30 @@ class Bus(Protocol):
 
     def close(self) -> None:
         """Release what is held."""
+        ...
+
+
+class ParserSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the configuration says of a source: its name, whose it is, and how far its word counts."""
+
+    source: str = ""
+    tenant: str = ""
+    trust: Trust = Trust.MEDIUM
+    limits: Limits = DEFAULT
+
+
+class Parser(Protocol):
+    """Makes events of the records of one kind of source. It refuses none by an exception: what it cannot read, it says.
+
+    It keeps only what waits for its pair, within `pairs_waiting_max` and `pair_seconds_max` of event time.
+    """
+
+    kind: str
+
+    def feed(self, raw: bytes, at: int) -> Iterable[SourceEvent | Unparsed]:
+        """Take one raw record, the `at`-th of its source; the events that it completes."""
+        ...
+
+    def end(self) -> Iterable[SourceEvent | Unparsed]:
+        """Tell that the source has ended; the events of what still waits."""
         ...

@@ -215,6 +215,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # Detection
     raw_record_bytes_max: int = 4 * 1024 * 1024
     raw_record_depth_max: int = 64
+    raw_document_bytes_max: int = 32 * 1024 * 1024
+    audit_groups_max: int = 1_000
+    audit_group_seconds_max: float = 2.0
     pairs_waiting_max: int = 100_000
     pair_seconds_max: float = 300.0
     occurrence_events_max: int = 100

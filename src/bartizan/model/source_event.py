@@ -41,8 +41,8 @@ class SourceEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Unparsed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A raw record that no parser understood: counted and shown, never a reason to stop.
 
-    `sha256` is that of the raw record, `at` its number in the source, counted from 1, `reason` what is wrong with it.
-    `begin` is how it begins, bounded and without secrets.
+    `sha256` is that of the raw record, `at` the line of the source on which it
+    begins, counted from 1, `reason` what is wrong with it. `begin` is how it begins, bounded and without secrets.
     """
 
     sha256: str
