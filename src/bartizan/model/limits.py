@@ -200,6 +200,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     batch_messages_max: int = 64
     needs_max: int = 8
     heard_decisions_max: int = 32
+    judged_definitions_max: int = 20_000
     need_seconds_max: float = 5.0
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0

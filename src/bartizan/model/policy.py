@@ -11,6 +11,7 @@ import msgspec
 
 from bartizan.model.errors import Place
 from bartizan.model.principal import Proof
+from bartizan.model.source_event import Trust
 
 Duration = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,6}[smhd]$")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
@@ -74,16 +75,76 @@ class Exposure(StrEnum):
     EXPOSED = "exposed"
 
 
+class Part(StrEnum):
+    """What of the traffic is judged: what a client sends, and what a server says."""
+
+    ARGUMENT = "argument"
+    RESULT = "result"
+    RESOURCE = "resource"
+    PROMPT = "prompt"
+    DEFINITION = "definition"
+    REQUEST = "request"  # of the server: elicitation, sampling
+
+
+class Then(StrEnum):
+    """What becomes of what a rule sees."""
+
+    ALLOW = "allow"
+    ANNOTATE = "annotate"
+    REDACT = "redact"
+    HOLD = "hold"
+    DENY = "deny"
+
+
+class ContentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What becomes of what the rules see in texts. The first line that fits decides; those of the program come last.
+
+    `seen` is the mildest verdict that it is about. `rules` are names of rules, any of which must have seen something.
+    """
+
+    then: Then
+    seen: Literal["suspicious", "malicious"] = "suspicious"
+    rules: Names = ("*",)
+    server: Name = "*"
+    tools: Names = ("*",)
+    of: tuple[Part, ...] = tuple(Part)
+    trust: Trust | None = None
+
+
+class Secrets(StrEnum):
+    """What becomes of secrets in the traffic."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    REDACT = "redact"
+    DENY = "deny"
+
+
+class Redaction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is replaced by marks, towards servers (`arguments`) and towards clients (`answers`).
+
+    `personal` are expressions (RE2) by name; what they match becomes a mark that is the same for the same value.
+    `servers` are those that it holds for; a server whose purpose is secrets can be left out.
+    """
+
+    arguments: Secrets = Secrets.DENY
+    answers: Secrets = Secrets.REDACT
+    personal: dict[str, str] = {}
+    servers: Names = ("*",)
+    never: Names = ()
+
+
 class ServerPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What holds of one server. `reads` are the tools that change nothing: its own annotations do not count.
 
     `anonymous` lets callers in whom nobody vouches for, on loopback only. `dry_run` notes what would have been denied.
+    `trust` is how far what the server says may be believed.
     """
 
     reads: Names = ()
     anonymous: bool = False
     accepts: tuple[Exposure, ...] = ()
     dry_run: bool = False
+    trust: Trust = Trust.LOW
 
 
 Per = Literal["principal", "credential", "server", "tool"]
@@ -142,6 +203,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allow: tuple[Grant, ...] = ()
     limits: tuple[Bound, ...] = ()
     loops: Loop | None = None
+    content: tuple[ContentLine, ...] = ()
+    redact: Redaction | None = None
     examples: tuple[Example, ...] = ()
 
 

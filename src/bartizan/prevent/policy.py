@@ -9,10 +9,24 @@ import msgspec
 from bartizan.model.errors import ContentError, Place
 from bartizan.model.json import as_array, as_text
 from bartizan.model.limits import DEFAULT
-from bartizan.model.policy import Bound, Exposure, Grant, Loop, May, Member, PolicyFile
+from bartizan.model.policy import (
+    Bound,
+    ContentLine,
+    Exposure,
+    Grant,
+    Loop,
+    May,
+    Member,
+    Part,
+    PolicyFile,
+    Redaction,
+    Then,
+)
 from bartizan.model.principal import ANONYMOUS, Principal
+from bartizan.model.source_event import Trust
 from bartizan.prevent.conditions import Condition
 from bartizan.prevent.names import Names
+from bartizan.text import regex
 
 Mistakes = list[tuple[Place, str]]
 
@@ -101,6 +115,11 @@ class Rules:
         mistakes += [(place, "`loops` is set in another file already") for _, place in loops[1:]]
         self.loop = loops[0][0] if loops else Loop(calls=DEFAULT.same_calls_max, window="1m")
         self.loop_place = loops[0][1] if loops else None
+        self.content = tuple(_content(self.files))
+        redactions = [(file.policy.redact, file.place("redact")) for file in self.files if file.policy.redact]
+        mistakes += [(place, "`redact` is set in another file already") for _, place in redactions[1:]]
+        self.redaction = redactions[0][0] if redactions else Redaction()
+        self.personal = dict(_personal(self.redaction, redactions[0][1] if redactions else Place(), mistakes))
         if mistakes:
             raise ContentError(sorted(mistakes, key=lambda one: (one[0].path, one[0].line or 0)))
         self._by_server: dict[str, tuple[Line, ...]] = {}
@@ -144,6 +163,10 @@ class Rules:
         """Whether policy names this server as one to be fronted in spite of what is wrong with it."""
         return server in self._servers and exposure in self._servers[server].accepts
 
+    def trust(self, server: str) -> Trust:
+        """How far what a server says may be believed."""
+        return self._servers[server].trust if server in self._servers else Trust.LOW
+
     def loosened(self) -> Mistakes:
         """What may not be beyond loopback: there identity and access are never off."""
         return [
@@ -180,6 +203,41 @@ class _Server(msgspec.Struct, frozen=True, kw_only=True):
     anonymous: bool
     accepts: tuple[Exposure, ...]
     dry_run: bool
+    trust: Trust
+
+
+class PlacedContent(msgspec.Struct, frozen=True, kw_only=True):
+    """A line about contents, ready to be asked, and where it stands; None for those of the program."""
+
+    line: ContentLine
+    place: Place | None
+    rules: Names
+    servers: Names
+    tools: Names
+
+
+# What a person should look at is told to the model as data that is not to be followed; what may be refused is refused.
+_USUAL = (
+    ContentLine(then=Then.DENY, seen="malicious"),
+    ContentLine(then=Then.ALLOW, of=(Part.ARGUMENT,)),
+    ContentLine(then=Then.ANNOTATE),
+)
+
+
+def _content(files: Sequence[PolicyFile]) -> Iterator[PlacedContent]:
+    said = [(line, file.place("content", n)) for file in files for n, line in enumerate(file.policy.content)]
+    for line, place in (*said, *((line, None) for line in _USUAL)):
+        yield PlacedContent(
+            line=line, place=place, rules=Names(line.rules), servers=Names([line.server]), tools=Names(line.tools)
+        )
+
+
+def _personal(redaction: Redaction, place: Place, mistakes: Mistakes) -> Iterator[tuple[str, regex.Pattern]]:
+    for name, expression in redaction.personal.items():
+        try:
+            yield name, regex.Pattern(f"({expression})")
+        except ValueError as error:
+            mistakes.append((place, f"redact.personal.{name}: {error}"))
 
 
 def _joined_roles(files: Sequence[PolicyFile], mistakes: Mistakes) -> dict[str, tuple[Member, ...]]:
@@ -236,7 +294,11 @@ def _joined_servers(
                 what = f"no server `{name}` in the configuration; there are {', '.join(sorted(known)) or 'none'}"
                 mistakes.append((file.place("servers", name), what))
             servers[name] = _Server(
-                reads=Names(one.reads), anonymous=one.anonymous, accepts=one.accepts, dry_run=one.dry_run
+                reads=Names(one.reads),
+                anonymous=one.anonymous,
+                accepts=one.accepts,
+                dry_run=one.dry_run,
+                trust=one.trust,
             )
     return servers
 
