@@ -24,6 +24,7 @@ from bartizan.ports import Bus, BusError
 from bartizan.prevent.gate import Decided, Gate, failed
 from bartizan.protocol.jsonrpc import encode
 from bartizan.protocol.relay.downstream import Answered
+from bartizan.protocol.relay.editing import edited
 from bartizan.protocol.relay.headers import forwarded
 from bartizan.protocol.relay.places import Endpoint, Places
 from bartizan.protocol.relay.reading import Arrival, Reading, read
@@ -121,7 +122,9 @@ class Gateway:
         try:
             for item in reading.items:
                 decided.append(await self._settle(item.call))  # noqa: PERF401 - what was settled must be undone
-            passage = Passage(parts, self._recorder, request.body, _with_principals(reading, decided), decided)
+            decided = [_mirrored(reading, one) for one in decided]
+            body, reading = _rewritten(request.body, reading, decided), _settled(reading, decided)
+            passage = Passage(parts, self._recorder, body, reading, decided)
             who = principal_id(decided[0].call)
             denied = next((one.decision for one in decided if one.decision.effect is Effect.DENY), None)
             if denied is not None:
@@ -165,7 +168,28 @@ def _undecided(call: Call, decision: Decision) -> Decided:
     return Decided(call=call, decision=decision, decisions=(decision,))
 
 
-def _with_principals(reading: Reading, decided: Sequence[Decided]) -> Reading:
+def _mirrored(reading: Reading, decided: Decided) -> Decided:
+    """What is rewritten in the body cannot stand in a header too: which of them say the same only the server knows."""
+    if decided.edits and any(name.startswith("mcp-param-") for name, _ in reading.headers):
+        return _undecided(decided.call, failed("gate", "a rewritten call has arguments in its headers"))
+    return decided
+
+
+def _rewritten(body: bytes, reading: Reading, decided: Sequence[Decided]) -> bytes:
+    """The body as the guards leave it: the very bytes that came, unless one of them rewrote a string."""
+    if not any(one.edits for one in decided):
+        return body
+    prefixes = [f"/{number}" for number in range(len(decided))] if reading.batch else [""]
+    edits = [
+        msgspec.structs.replace(edit, pointer=prefix + edit.pointer)
+        for prefix, one in zip(prefixes, decided, strict=True)
+        for edit in one.edits
+    ]
+    return edited(body.decode(), edits).encode()
+
+
+def _settled(reading: Reading, decided: Sequence[Decided]) -> Reading:
+    """The reading with who asks, and with what the guards left of it."""
     items = tuple(
         msgspec.structs.replace(item, call=one.call) for item, one in zip(reading.items, decided, strict=True)
     )

@@ -18,12 +18,13 @@ from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
-from bartizan.app.bootstrap import FINGERPRINT_KEY
+from bartizan.app.bootstrap import FINGERPRINT_KEY, load_judge
 from bartizan.app.bus import open_bus
 from bartizan.app.config import Config, folder_of
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, guards, resource_of, token_verifier
+from bartizan.app.judges import content_guards
 from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.senders import senders
@@ -101,7 +102,12 @@ async def serve(
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     recorder = Grouped(bus, told, limits)
     parts = GatewayParts(
-        gate=Gate(guards(rules, resource, loopback=not here.beyond, verifier=verifier)),
+        gate=Gate(
+            (
+                *guards(rules, resource, loopback=not here.beyond, verifier=verifier),
+                *content_guards(rules, load_judge(), keys.fingerprint),
+            )
+        ),
         servers=served,
         places=Places(here.host, listener.port, hosts=here.hosts, origins=gateway.origins),
         bus=bus,

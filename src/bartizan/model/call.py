@@ -37,8 +37,9 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One message. `server` is the configured id, never what a server calls itself.
 
     `target` is the tool's or prompt's name or the resource's URI; empty where the method has none. `arguments` are
-    those of the tool or prompt, as decoded from the very bytes that go on. `at` is wall-clock time. `combined` is
-    whether the client asked the endpoint of all servers: then its token is for that one.
+    those of the tool or prompt, as decoded from the very bytes that go on. `params` are the whole parameters, of a
+    client's answer its result. `at` is wall-clock time. `combined` is whether the client asked the endpoint of all
+    servers: then its token is for that one.
     """
 
     uid: str
@@ -58,3 +59,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     credentials: Credentials = Credentials()
     principal: Principal | None = None
+
+    @property
+    def root(self) -> str:
+        """The member of the JSON-RPC message in which `params` stand."""
+        return "result" if self.verb is Verb.ANSWER else "params"

@@ -7,6 +7,7 @@ import msgspec
 
 from bartizan.model.call import Call
 from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Heard, Refusal, strictest
+from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.json import JsonObject
 from bartizan.model.need import Answer, Need
 from bartizan.protocol.relay.editing import replaced
@@ -15,7 +16,7 @@ ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "t
 """Who is asked when. What costs least and tells who is asking comes first."""
 
 # What this release cannot carry out on a call is refused: a decision that is not carried out would be an Allow.
-_CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.HIDE, Effect.DENY})
+_CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.HIDE, Effect.DENY})
 _CARRIED_OUT_ON_ANSWERS = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.DENY})
 _REWRITTEN_MAX = 2  # times that a message is rewritten and judged again; what still asks for more is refused
 
@@ -38,11 +39,15 @@ class Guard(Protocol):
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """The call with its principal, the decision that wins, and all of them in the order in which they were made."""
+    """The call with its principal, the decision that wins, and all of them in the order in which they were made.
+
+    `edits` are what must change in the message before it goes on; `call` is the message after them.
+    """
 
     call: Call
     decision: Decision
     decisions: tuple[Decision, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +84,26 @@ class Gate:
         self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
 
     def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
-        """Ask the guards in order, up to the first that denies: the later ones then spend nothing on the call."""
+        """Ask the guards in order, up to the first that denies: the later ones then spend nothing on the call.
+
+        What a guard rewrites is judged again by all of them; who then still asks to rewrite it is refused.
+        """
+        first = self._judged(call, answers)
+        if isinstance(first, Asked) or not first.edits or first.decision.effect is Effect.DENY:
+            return first
+        try:
+            again = self._judged(_rewritten(first.call, first.edits), answers)
+        except RemoteProtocolError as error:
+            again = Decided(call=first.call, decision=failed("gate", f"what a guard rewrites: {error}"))
+        if isinstance(again, Asked):
+            return again
+        if again.edits:
+            again = Decided(call=first.call, decision=failed("gate", "a call that was rewritten still asks for it"))
+        told = (*(one for one in first.decisions if one.edits), *(again.decisions or (again.decision,)))
+        worst = again.decision if again.decision.effect is Effect.DENY else strictest(list(told))
+        return Decided(call=again.call, decision=worst, decisions=told, edits=first.edits)
+
+    def _judged(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
         decisions: list[Decision] = []
         for guard in self._guards:
             try:
@@ -94,7 +118,11 @@ class Gate:
             decisions.append(_named(decision, guard.name))
             if decision.effect is Effect.DENY and not decision.dry:
                 break
-        return Decided(call=call, decision=_carried_out(strictest(decisions)), decisions=tuple(decisions))
+        edits = tuple(edit for one in decisions if not one.dry for edit in one.edits)
+        worst = _carried_out(strictest(decisions))
+        if worst.effect is Effect.REDACT and not edits:
+            worst = failed(worst.guard, "a guard asks to rewrite what it does not name")
+        return Decided(call=call, decision=worst, decisions=tuple(decisions), edits=edits)
 
     def visible(self, call: Call, definitions: list[Any]) -> list[bool] | None:
         """Which definitions of a list the principal may see; None where no guard restricts any list.
@@ -160,6 +188,17 @@ class Gate:
             ended = getattr(guard, "done", None)
             if ended is not None:
                 ended(call)
+
+
+def _rewritten(call: Call, edits: Sequence[Edit]) -> Call:
+    """The call after the edits. What names the thing that is reached cannot change: headers mirror it."""
+    message = replaced({call.root: call.params}, edits)
+    params = cast("JsonObject", message[call.root])
+    before = {key: value for key, value in call.params.items() if isinstance(value, str)}
+    if any(params.get(key) != value for key, value in before.items()):
+        raise RemoteProtocolError("the name of what is called cannot be rewritten")
+    arguments = params.get("arguments", {}) if call.arguments else {}
+    return msgspec.structs.replace(call, params=params, arguments=cast("JsonObject", arguments))
 
 
 def failed(guard: str, reason: str) -> Decision:

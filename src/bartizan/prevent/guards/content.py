@@ -53,10 +53,11 @@ class Content:
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
         """What a client sends: the arguments of tools and prompts, and what it answers to a server's request."""
-        value = call.arguments if call.verb is not Verb.ANSWER else call.params
-        if not value or call.verb in {Verb.LIST, Verb.NOTIFY}:
+        if call.verb is Verb.ANSWER:
+            return call, self._of(call, Part.ARGUMENT, Joined(texts(call.params, "/result")))
+        if not call.arguments:
             return call, ALLOWED
-        return call, self._of(call, Part.ARGUMENT, Joined(texts(value, "/params/arguments")))
+        return call, self._of(call, Part.ARGUMENT, Joined(texts(call.arguments, "/params/arguments")))
 
     def filter(self, call: Call, definitions: list[JsonObject]) -> list[JsonObject]:
         """Definitions that policy would hold or deny are hidden."""

@@ -30,7 +30,7 @@ class Redact:
         """What a client sends: by default a secret does not leave it unseen."""
         if self._policy.arguments is Secrets.PASS or not self._holds(call) or call.verb in {Verb.LIST, Verb.CONNECT}:
             return call, ALLOWED
-        found = list(self._marked(texts(call.params, "/params")))
+        found = list(self._marked(texts(call.params, f"/{call.root}")))
         if not found:
             return call, ALLOWED
         denied = self._policy.arguments is Secrets.DENY

@@ -109,8 +109,8 @@ class _Head:
 
     def call(self, uid: str, message: Envelope, method: Method, revision: str, size: int) -> Call:
         """The message as the guards see it."""
-        params = message.params
         answer = message.kind in {"result", "error"}
+        params = as_object(message.result) if answer else message.params
         era = Era.MODERN if revision in MODERN_VERSIONS else Era.LEGACY
         return Call(
             uid=uid,

@@ -1,0 +1,35 @@
+"""The guards that judge contents, wired: the judges of the scan read what passes through the gateway."""
+
+from bartizan.assess.judge import Judge, Judgement
+from bartizan.model.json import JsonObject
+from bartizan.model.origin import Origin
+from bartizan.model.secret import Secret, fingerprint
+from bartizan.model.seen import NOTHING_SEEN, Seen, SeenSign
+from bartizan.prevent.guards.content import Content
+from bartizan.prevent.guards.redact import Redact
+from bartizan.prevent.policy import Rules
+
+
+def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Redact]:
+    """Content and redact. `key` is that of fingerprints: a mark is the same for the same value, and tells nothing."""
+
+    def text(told: str, origin: Origin) -> Seen:
+        return _seen(judge.text(told, origin))
+
+    def definition(told: JsonObject) -> Seen:
+        return _seen(judge.definition(told))
+
+    def mark(kind: str, value: str) -> str:
+        scheme, _, digest = fingerprint(Secret(value), key).partition(":")
+        return f"‹{kind} {scheme}:{digest[:12]}›"
+
+    return Content(rules, text, definition), Redact(rules, mark)
+
+
+def _seen(judgement: Judgement) -> Seen:
+    if judgement.verdict.value == "clean":
+        return NOTHING_SEEN
+    signs = tuple(
+        SeenSign(rule=sign.rule.name, pointer=sign.pointer, start=sign.start, end=sign.end) for sign in judgement.signs
+    )
+    return Seen(verdict=judgement.verdict.value, signs=signs)
