@@ -8,6 +8,7 @@ from bartizan.model.seen import NOTHING_SEEN, Seen, SeenSign
 from bartizan.prevent.guards.content import Content
 from bartizan.prevent.guards.redact import Redact
 from bartizan.prevent.policy import Rules
+from bartizan.text.patterns import find_secrets
 
 
 def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Redact]:
@@ -23,6 +24,7 @@ def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Re
         scheme, _, digest = fingerprint(Secret(value), key).partition(":")
         return f"‹{kind} {scheme}:{digest[:12]}›"
 
+    find_secrets(judge.text("warm").verdict)  # automata are built at first use: no caller waits for them
     return Content(rules, text, definition), Redact(rules, mark)
 
 
