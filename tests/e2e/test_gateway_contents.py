@@ -63,7 +63,7 @@ def said(url: str, text: str, mode: str) -> tuple[bool, list[str], str]:
     async def call():
         async with Client(url, mode=mode) as client:
             result = await client.call_tool("search", {"query": {"text": text}})
-            told = [one.text for one in result.content]
+            told = [str(one.model_dump().get("text")) for one in result.content]
             return bool(result.is_error), told, json.dumps(result.structured_content, ensure_ascii=False)
 
     with warnings.catch_warnings():

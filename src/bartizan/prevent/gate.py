@@ -8,7 +8,7 @@ import msgspec
 from bartizan.model.call import Call
 from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Heard, Refusal, strictest
 from bartizan.model.errors import RemoteProtocolError
-from bartizan.model.json import JsonObject
+from bartizan.model.json import JsonObject, as_object
 from bartizan.model.need import Answer, Need
 from bartizan.protocol.relay.editing import replaced
 
@@ -197,8 +197,8 @@ def _rewritten(call: Call, edits: Sequence[Edit]) -> Call:
     before = {key: value for key, value in call.params.items() if isinstance(value, str)}
     if any(params.get(key) != value for key, value in before.items()):
         raise RemoteProtocolError("the name of what is called cannot be rewritten")
-    arguments = params.get("arguments", {}) if call.arguments else {}
-    return msgspec.structs.replace(call, params=params, arguments=cast("JsonObject", arguments))
+    arguments = as_object(params.get("arguments")) if call.arguments else {}
+    return msgspec.structs.replace(call, params=params, arguments=arguments)
 
 
 def failed(guard: str, reason: str) -> Decision:
