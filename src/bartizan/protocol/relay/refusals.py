@@ -145,8 +145,8 @@ def _not_found(call: Call, identity: RequestId) -> JsonObject:
         # Resources, "Error Handling": Invalid Params since 2026-07-28, before it a code of its own.
         code = -32602 if call.era is Era.MODERN else -32002
         return error(identity, code, f"Resource not found. Reference: {call.uid}")
-    noun = "prompt" if call.verb is Verb.PROMPT else "tool"
-    return error(identity, -32602, f"Unknown {noun}. Reference: {call.uid}")
+    told = {Verb.PROMPT: "Unknown prompt", Verb.CALL: "Unknown tool"}.get(call.verb, "Nothing here for this caller")
+    return error(identity, -32602, f"{told}. Reference: {call.uid}")
 
 
 def _status(decision: Decision) -> tuple[int, Headers]:

@@ -61,6 +61,7 @@ def test_F8_a_refused_tool_call_is_a_tool_error_that_the_model_reads(era):
         (Verb.PROMPT, "prompts/get", Era.LEGACY, -32602),
         (Verb.READ, "resources/read", Era.LEGACY, -32002),
         (Verb.READ, "resources/read", Era.MODERN, -32602),
+        (Verb.CONNECT, "server/discover", Era.MODERN, -32602),
     ],
 )
 def test_what_is_hidden_looks_like_what_does_not_exist(verb, method, era, code):
