@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from bartizan.cli.progress import Progress
 from bartizan.model.errors import Place, UsageError
 from bartizan.model.finding import Severity
 
@@ -47,7 +48,7 @@ def check(
         source = file.open("rb") if file else sys.stdin.buffer
     except OSError as error:
         raise UsageError(f"cannot read it: {error.strerror}", where=Place(path=str(file))) from None
-    broken, worst, progress = False, -1, _Progress()
+    broken, worst, progress = False, -1, Progress("lines judged")
     with source:
         for line in app.check(app.lines_of(source), kind.value, load_judge(), note=progress.note):
             progress.step()
@@ -63,28 +64,3 @@ def check(
     sys.stdout.flush()
     progress.clear()
     raise typer.Exit(3 if broken else 1 if worst >= fail_on.rank else 0)
-
-
-class _Progress:
-    """How many lines are judged, on a terminal only, and only where the verdicts go elsewhere."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty() and not sys.stdout.isatty()
-        self._lines = 0
-
-    def step(self) -> None:
-        self._lines += 1
-        if self._shown and self._lines % _LINES_A_STEP == 0:
-            sys.stderr.write(f"\r{self._lines:,} lines judged")
-            sys.stderr.flush()
-
-    def note(self, told: str) -> None:
-        self.clear()
-        sys.stderr.write(f"bartizan: {told}\n")
-
-    def clear(self) -> None:
-        if self._shown and self._lines >= _LINES_A_STEP:
-            sys.stderr.write("\r\x1b[K")
-
-
-_LINES_A_STEP = 2_000

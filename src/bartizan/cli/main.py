@@ -13,6 +13,7 @@ from bartizan.cli.doctor import doctor
 from bartizan.cli.fix import fix
 from bartizan.cli.gateway import gateway
 from bartizan.cli.map import threat_map
+from bartizan.cli.normalize import normalize
 from bartizan.cli.pin import pin
 from bartizan.cli.policy import policy
 from bartizan.cli.scan import scan
@@ -39,6 +40,7 @@ app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
 app.command()(gateway)
+app.command()(normalize)
 app.add_typer(tls)
 app.command()(doctor)
 

@@ -217,6 +217,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     raw_record_bytes_max: int = 4 * 1024 * 1024
     raw_record_depth_max: int = 64
     raw_document_bytes_max: int = 32 * 1024 * 1024
+    unparsed_shown_max: int = 100
     audit_groups_max: int = 1_000
     audit_group_seconds_max: float = 2.0
     pairs_waiting_max: int = 100_000
