@@ -20,7 +20,10 @@ class Effect(StrEnum):
     @property
     def rank(self) -> int:
         """0 for allow to 5 for deny."""
-        return list(Effect).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {effect: rank for rank, effect in enumerate(Effect)}
 
 
 class Refusal(StrEnum):
@@ -81,5 +84,7 @@ ALLOWED = Decision(effect=Effect.ALLOW)
 
 def strictest(decisions: list[Decision]) -> Decision:
     """The strictest, the first of equals; what was only noted never wins."""
+    if decisions.count(ALLOWED) == len(decisions):  # nearly every call
+        return ALLOWED
     real = [one for one in decisions if not one.dry]
     return max(real, key=lambda one: one.effect.rank, default=ALLOWED)

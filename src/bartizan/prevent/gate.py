@@ -60,6 +60,14 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 Judged = Decided | Asked
 
 
+class Ends(Protocol):
+    """A guard that holds something for a call till it has ended."""
+
+    def done(self, call: Call) -> None:
+        """The call has ended, however it did."""
+        ...
+
+
 class Hears(Protocol):
     """A guard that judges also what servers send: results, errors, requests and notifications."""
 
@@ -81,6 +89,7 @@ class Gate:
         if len(set(names)) != len(names) or not set(names) <= set(ORDER):
             raise ValueError(f"guards {names}: each once, and from {', '.join(ORDER)}")
         self._guards = sorted(guards, key=lambda guard: ORDER.index(guard.name))
+        self._ending = [cast("Ends", guard).done for guard in self._guards if hasattr(guard, "done")]
         self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
 
     def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
@@ -107,7 +116,7 @@ class Gate:
         decisions: list[Decision] = []
         for guard in self._guards:
             try:
-                judged = guard.judge(call, answers.get(guard.name, ()))
+                judged = guard.judge(call, answers.get(guard.name, ()) if answers else ())
             except Exception as error:  # a guard that fails denies, whatever the failure is
                 judged = call, failed(guard.name, f"the guard failed: {type(error).__name__}")
             if isinstance(judged, Need):
@@ -115,6 +124,9 @@ class Gate:
             changed, decision = judged
             if changed is not call:  # only who asks may be said by a guard; what is asked was read from the bytes
                 call = msgspec.structs.replace(call, principal=changed.principal)
+            if decision is ALLOWED:
+                decisions.append(decision)
+                continue
             decisions.append(_named(decision, guard.name))
             if decision.effect is Effect.DENY and not decision.dry:
                 break
@@ -184,10 +196,8 @@ class Gate:
 
     def done(self, call: Call) -> None:
         """Tell the guards that hold something for a call (`done`) that it has ended."""
-        for guard in self._guards:
-            ended = getattr(guard, "done", None)
-            if ended is not None:
-                ended(call)
+        for ended in self._ending:
+            ended(call)
 
 
 def _rewritten(call: Call, edits: Sequence[Edit]) -> Call:

@@ -23,6 +23,65 @@ def decode(body: bytes, limits: Limits = DEFAULT) -> Any:
     """Decode one JSON text (RFC 8259), strictly. Raises RemoteProtocolError, or LimitExceededError."""
     if len(body) > limits.message_bytes_max:
         raise LimitExceededError("message_bytes_max", limits.message_bytes_max)
+    if len(body) <= limits.json_values_max and limits.json_integer_digits_max >= _DIGITS_SEEN:
+        value = _quickly(body, limits.json_depth_max)
+        if value is not _UNSURE:
+            return value
+    return _thoroughly(body, limits)
+
+
+def _quickly(body: bytes, depth_max: int) -> Any:
+    """What `_thoroughly` gives, in a tenth of the time, or that this reader cannot be sure of it.
+
+    msgspec reads as RFC 8259 has it, but keeps the last of two equal keys. Each member of an object has one colon
+    outside strings, so a key stood twice unless there are as many of those as members in what was read.
+    """
+    try:
+        value = msgspec.json.decode(body)
+        members = _members(value, depth_max)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _UNSURE
+    colons = len(body) - len(body.replace(b":", b""))  # three times as fast as `count`
+    if colons != members:
+        if b"\\" in body and b"\\u" in body:  # it may spell a colon
+            return _UNSURE
+        colons -= _colons(value)
+    return value if colons == members and not _NUMERIC.search(body[::_STEP]) else _UNSURE
+
+
+_UNSURE: Any = object()
+# A number of `_DIGITS_SEEN` characters or more, such as one that no double holds, covers eight of every `_STEP`th one.
+_STEP, _DIGITS_SEEN = 32, 256
+_NUMERIC = re.compile(rb"[0-9.eE+-]{8}")
+
+
+def _members(value: Any, depth_max: int) -> int:
+    """How many members all objects of a value have. Raises RecursionError for one that is too deep."""
+    if value.__class__ is dict:
+        count, inner = len(value), value.values()
+    elif value.__class__ is list:
+        count, inner = 0, value
+    else:
+        return 0
+    if depth_max < 1:
+        raise RecursionError
+    for one in inner:
+        if one.__class__ is dict or one.__class__ is list:
+            count += _members(one, depth_max - 1)
+    return count
+
+
+def _colons(value: Any) -> int:
+    """How many colons all strings of a value hold, keys among them."""
+    if value.__class__ is str:
+        return value.count(":") if ":" in value else 0
+    if value.__class__ is dict:
+        return sum([_colons(key) + _colons(one) for key, one in value.items()])
+    return sum([_colons(one) for one in value]) if value.__class__ is list else 0
+
+
+def _thoroughly(body: bytes, limits: Limits) -> Any:
+    """Read with the standard library's decoder, which says what is wrong and where."""
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:

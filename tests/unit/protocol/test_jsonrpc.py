@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bartizan.model.errors import LimitExceededError, LocalProtocolError, RemoteProtocolError
 from bartizan.model.limits import Limits
+from bartizan.protocol import jsonrpc
 from bartizan.protocol.jsonrpc import decode, encode, envelope
 
 REFUSED = {
@@ -109,6 +110,45 @@ def test_what_we_accept_python_reads_equally(body):
     ours, value = accepted(body)
     if ours:
         assert repr(json.loads(body)) == repr(value)
+
+
+# Members whose keys repeat, under any spelling, among strings that look like members.
+NAMES = st.sampled_from(['"a"', '"b"', '"\\u0061"', '"a:"', '":"', '"\\u003a"', '"\\\\u003a"', '"\\"b\\":1"', '"é:"'])
+MEMBERS = st.recursive(
+    NAMES | st.sampled_from(["1", "-0.5", "[]", "{}", "1" * 300, "1" * 320, "1" * 401, "0." + "3" * 420]),
+    lambda inner: (
+        st.lists(st.tuples(NAMES, inner).map(": ".join), max_size=4).map(lambda parts: "{" + ",".join(parts) + "}")
+        | st.lists(inner, max_size=3).map(lambda parts: "[" + ", ".join(parts) + "]")
+    ),
+    max_leaves=10,
+)
+
+
+@given((TEXTS | MEMBERS).map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40))
+@example(b'{"a":{"b":1,"b":":"}}')
+@example(b'{"a":":","a":2}')
+@example(b'{"a":1,"a":2,"\\u003a":3}')
+@example(b'{"x":"' + b"y" * 31 + b'","n":' + b"1" * 401 + b"}")
+@example(b"[" * 64 + b"]" * 64)
+@example(b"[" * 65 + b"]" * 65)
+def test_the_quick_reader_reads_as_the_thorough_one_or_is_not_sure(body):
+    quick = jsonrpc._quickly(body, Limits().json_depth_max)
+    if quick is jsonrpc._UNSURE:
+        return
+    assert repr(quick) == repr(jsonrpc._thoroughly(body, Limits()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":{"b":[1,-2.5,"text"]},"c":"\\n"}',
+        b'{"url":"https://example.com:8080","t":"12:30","e":"{\\"a\\":1}"}',
+        b'{"text":"' + b"The quick brown fox. " * 3_000 + b'"}',
+        '["caf\u00e9"]'.encode(),
+    ],
+)
+def test_what_clients_and_servers_mostly_send_is_read_quickly(body):
+    assert jsonrpc._quickly(body, Limits().json_depth_max) == json.loads(body)
 
 
 NODE = shutil.which("node")
