@@ -158,6 +158,8 @@ class Stream:
             if passed := self._answered.feed(data):
                 self._waiting.append(b"".join(passed))
         except StopAsyncIteration:
+            if self._era is Era.MODERN and self._answered.ids:  # a request is answered, if not by its server
+                self._waiting += self._last_words(RemoteProtocolError())
             await self._end("")
         except (RemoteProtocolError, OSError, TimeoutError) as trouble:
             self._waiting += self._last_words(trouble)

@@ -309,6 +309,13 @@ def test_a_stream_that_breaks_off_ends_with_an_error_for_the_request():
     assert (last["id"], last["error"]["code"]) == (1, -32603)
 
 
+def test_a_modern_stream_that_ends_without_the_answer_ends_with_an_error_for_it():
+    dropped = b'data: {"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required"}}\n\n'
+    status, _, body = handled(gateway(Server(b": hello\n\n", dropped, kind="text/event-stream")), call())
+    last = json.loads(body.split(b"data: ")[1])
+    assert (status, last["id"], last["error"]["code"]) == (200, 1, -32603)
+
+
 @pytest.mark.parametrize(
     ("server", "status"),
     [

@@ -17,6 +17,7 @@ from bartizan.protocol.relay.editing import edited, with_front
 from bartizan.protocol.relay.reading import Item, Reading
 from bartizan.protocol.relay.refusals import denial_message
 from bartizan.protocol.relay.rewriting import cut, elements
+from bartizan.protocol.relay.rounds import check_result
 
 Visible = Callable[[Call, list[Any]], Sequence[bool] | None]
 """Which definitions of a list a principal may see; None where nothing restricts it."""
@@ -127,6 +128,8 @@ class Answered:
                 raise RemoteProtocolError("a request of the server, which the modern era does not have")
             return
         if message.id is None or message.id in self.ids:
+            if message.kind == "result" and self._reading.era is Era.MODERN:
+                check_result(self._call(message), as_object(message.result))  # what fails stays unanswered
             self.ids.discard(message.id)  # pyright: ignore[reportArgumentType] - None is no member
         elif self._reading.http_method != "GET":
             raise RemoteProtocolError("an answer to another request")

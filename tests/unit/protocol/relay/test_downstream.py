@@ -220,3 +220,18 @@ def test_two_keys_that_a_guard_makes_one_are_not_sent_on():
     hear = hearing(Edit(pointer="/result/a", text="b", key=True))
     with pytest.raises(RemoteProtocolError):
         call_answered(hear).whole(body)
+
+
+ASKS = (
+    b'{"jsonrpc":"2.0","id":1,"result":{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}}}}'
+)
+
+
+def test_D3_a_question_that_the_client_cannot_take_does_not_go_on_and_its_request_stays_unanswered():
+    call = request("tools/call", name="x")
+    with pytest.raises(RemoteProtocolError, match="cannot take: roots/list"):
+        Answered(reading(call, version="2026-07-28"), everything).whole(ASKS)
+    answered = Answered(reading(call, version="2026-07-28"), everything)
+    assert answered.feed(b"data: " + ASKS + b"\n\n") == []
+    assert answered.ids == {1}
+    assert Answered(reading(request("tools/call", name="x")), everything).whole(ASKS) == ASKS  # legacy knows no rounds
