@@ -6,7 +6,7 @@ from typing import Any
 
 from bartizan.model.call import Call
 from bartizan.model.decision import Decision, Effect
-from bartizan.model.event import API_ACTIVITY, Event
+from bartizan.model.event import API_ACTIVITY, APPLICATION_LIFECYCLE, Event
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT
 from bartizan.prevent.gate import Decided
@@ -46,7 +46,11 @@ def call_event(decided: Decided) -> Event:
         message=_kept(decision.reason),
         status="Failure" if denied else "Success",
         mcp=_subject(call),
-        unmapped={"decision": _decision(decision), "noted": [_decision(one) for one in decided.decisions if one.dry]},
+        unmapped={
+            "decision": _decision(decision),
+            "noted": [_decision(one) for one in decided.decisions if one.dry],
+            "policy": decided.policy,
+        },
     )
 
 
@@ -64,6 +68,19 @@ def ended_event(call: Call, at: datetime, size: int, trouble: str, heard: Sequen
         status="Failure" if trouble else "Success",
         mcp={"server": call.server, "method": _kept(call.method), "call": call.uid},
         unmapped=unmapped,
+    )
+
+
+def reload_event(*, uid: str, at: datetime, trouble: str, was: str, policy: str) -> Event:
+    """The gateway read its policy and certificates anew, or what kept it from that."""
+    return Event(
+        uid=uid,
+        time=at,
+        class_uid=APPLICATION_LIFECYCLE,
+        activity_name="reload",
+        message=_kept(trouble, DEFAULT.shown_characters_max),
+        status="Failure" if trouble else "Success",
+        unmapped={"policy": policy, "was": was},
     )
 
 

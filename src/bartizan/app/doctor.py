@@ -2,11 +2,16 @@
 
 import shutil
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 
 import msgspec
 
 from bartizan.app.bus import verified_bus
+from bartizan.app.home import state_folder
 from bartizan.app.parts import Parts
+from bartizan.app.running import running
+from bartizan.app.tls import soonest
 from bartizan.model.errors import UsageError
 from bartizan.ports import BusError
 from bartizan.text.normalise import show
@@ -35,6 +40,8 @@ def diagnose(parts: Parts) -> list[Ability]:
         ),
         Ability(name="store", works=True, detail="opened, its schema is current"),
         _events(),
+        *_gateways(),
+        *_certificates(parts.clock.now()),
         Ability(
             name="processes",
             works=all(look.complete for look in processes.looks),
@@ -65,6 +72,28 @@ def _events() -> Ability:
     return Ability(name="events", works=True, detail=f"{found.events} in an unbroken chain, {signed}")
 
 
+def _gateways() -> Iterator[Ability]:
+    """What the gateways that run here say of themselves: a mistake in what they were to reload."""
+    for one in running(state_folder()):
+        policy = f"{one.listen}: policy {one.policy} since {one.since:%Y-%m-%dT%H:%M:%SZ}"
+        yield Ability(name="gateway", works=not one.troubles, detail="; ".join((policy, *one.troubles)))
+
+
+def _certificates(now: datetime) -> Iterator[Ability]:
+    """How long the certificate is good that `tls init` made."""
+    try:
+        found = soonest(state_folder())
+    except UsageError as error:
+        yield Ability(name="certificates", works=False, detail=str(error))
+        return
+    if found is not None:
+        left = (found[1] - now).total_seconds() / 86_400
+        renew = "" if left > _DAYS_LEFT else "; renew it: bartizan tls init"
+        detail = f"{found[0]} is good until {found[1]:%Y-%m-%dT%H:%M:%SZ}{renew}"
+        yield Ability(name="certificates", works=not renew, detail=detail)
+
+
+_DAYS_LEFT = 3
 _RUNNERS = {
     "npm": "fetching packages from npm into the sandbox",
     "node": "starting servers written for Node",

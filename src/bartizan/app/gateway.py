@@ -11,7 +11,7 @@ from bartizan.adapters.bus.grouped import Direct, Recorder
 from bartizan.adapters.transports.listener import Answer, Request
 from bartizan.app.call_events import call_event, ended_event, refused_event
 from bartizan.app.relaying import Relay, Sender, answer
-from bartizan.model.call import Call
+from bartizan.model.call import Call, Verb
 from bartizan.model.decision import ALLOWED, Decision, Effect, Heard
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.event import Event
@@ -32,6 +32,8 @@ from bartizan.protocol.relay.refusals import Refused, Reply, Wrong, denial, deni
 from bartizan.protocol.relay.sessions import seal, unseal
 
 _JSON = (("content-type", "application/json"),)
+# What lets calls that are under way come to their end.
+_ENDING = frozenset({Verb.ANSWER, Verb.NOTIFY})
 _METADATA = (*_JSON, ("cache-control", "max-age=300"))
 
 
@@ -118,6 +120,9 @@ class Gateway:
         reading = read(request.method, request.headers, request.body, arrival, parts.limits)
         if isinstance(reading, Refused):
             return Served(answer=self.refuse(reading, server, request, arrival))
+        if self.draining and any(item.call.verb not in _ENDING for item in reading.items):
+            refused = Refused(wrong=Wrong.ENDING, id=reading.items[0].id, era=reading.era)
+            return Served(answer=self.refuse(refused, server, request, arrival))
         decided: list[Decided] = []
         try:
             for item in reading.items:
@@ -153,9 +158,12 @@ class Gateway:
                     found = await self._parts.resolve(judged.need.question)
             except Exception as error:  # whatever it was, nobody answered
                 reason = f"no answer to what the guard asked: {type(error).__name__}"
-                return _undecided(call, failed(judged.guard, reason))
+                return self._undecided(call, failed(judged.guard, reason))
             answers.setdefault(judged.guard, []).append(found)
-        return _undecided(call, failed("gate", "the guards asked more than `needs_max` questions"))
+        return self._undecided(call, failed("gate", "the guards asked more than `needs_max` questions"))
+
+    def _undecided(self, call: Call, decision: Decision) -> Decided:
+        return Decided(call=call, decision=decision, decisions=(decision,), policy=self._parts.gate.version)
 
     def refuse(self, refused: Refused, server: str, request: Request, arrival: Arrival | None = None) -> Answer:
         """Refuse what was not understood, or came from a foreign place; it is recorded all the same."""
@@ -164,14 +172,11 @@ class Gateway:
         return answer(reply_to(refused)) if recorded(self._parts.bus, event) else unrecorded()
 
 
-def _undecided(call: Call, decision: Decision) -> Decided:
-    return Decided(call=call, decision=decision, decisions=(decision,))
-
-
 def _mirrored(reading: Reading, decided: Decided) -> Decided:
     """What is rewritten in the body cannot stand in a header too: which of them say the same only the server knows."""
     if decided.edits and any(name.startswith("mcp-param-") for name, _ in reading.headers):
-        return _undecided(decided.call, failed("gate", "a rewritten call has arguments in its headers"))
+        refused = failed("gate", "a rewritten call has arguments in its headers")
+        return Decided(call=decided.call, decision=refused, decisions=(refused,), policy=decided.policy)
     return decided
 
 

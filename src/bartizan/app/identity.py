@@ -69,9 +69,23 @@ def _allow(networks: Sequence[str]) -> Callable[[IPv4Address | IPv6Address], boo
     return lambda address: public_only(address) or any(address in one for one in listed)
 
 
+Guards = tuple[LimitsGuard, Identity, Access, Rate]
+
+
 def guards(
-    rules: Rules, resource: Resource, *, loopback: bool, verifier: TokenVerifier | None = None
-) -> tuple[LimitsGuard, Identity, Access, Rate]:
-    """The guards of one gateway, in their order. Each keeps state: make them once for each policy that is loaded."""
+    rules: Rules,
+    resource: Resource,
+    *,
+    loopback: bool,
+    verifier: TokenVerifier | None = None,
+    before: Guards | None = None,
+) -> Guards:
+    """The guards of one gateway, in their order.
+
+    Those that hold something for calls under way are taken over from the guards of the policy `before`.
+    """  # fmt: skip
     known = verifier.known if verifier is not None else None
-    return LimitsGuard(), Identity(rules, resource, loopback=loopback, known=known), Access(rules), Rate(rules)
+    limits, rate = (before[0], before[3]) if before else (LimitsGuard(), Rate(rules))
+    if before:
+        rate.renew(rules)
+    return limits, Identity(rules, resource, loopback=loopback, known=known), Access(rules), rate

@@ -79,24 +79,39 @@ def _host(authority: str) -> str:
     return (host if host and port.isdigit() else authority).strip("[]").removesuffix(".").lower()
 
 
-class _Contexts(NamedTuple):
+def certificate_files(config: Gateway, folder: Path) -> Iterator[Path]:
+    """The files of certificates and keys whose change is to be noticed. Paths count from `folder`."""
+    entries: list[ListenTls | UpstreamTls | None] = [config.tls, *(one.tls for one in config.servers.values())]
+    for one in entries:
+        if one is None:
+            continue
+        for name in (one.certificate, one.client_ca if isinstance(one, ListenTls) else one.ca):
+            if name:
+                yield folder / Path(name).expanduser()
+        if one.key.startswith("file:"):
+            yield Path(one.key.removeprefix("file:")).expanduser()
+
+
+class Contexts(NamedTuple):
+    """The contexts of both legs, and what certificates of clients are verified by."""
+
     listener: ssl.SSLContext | None
     upstream: dict[str, ssl.SSLContext]
-    clients: bytes  # what certificates of clients were verified by
+    clients: bytes
 
 
 class Certificates:
-    """The contexts of both legs. `load` reads all files anew, and keeps what it had where one cannot be used."""
+    """The contexts of both legs. `read` reads all files anew; `take` makes what it found those of new connections."""
 
     def __init__(self, config: Gateway, folder: Path, read: Callable[[str], Secret]) -> None:
-        """`folder` is where paths count from. Raises what `load` raises."""
-        self._config, self._folder, self._read = config, folder, read
-        self._now = self._loaded()
+        """`folder` is where paths count from. Raises what `read` raises."""
+        self._config, self._folder, self._secret = config, folder, read
+        self._now = self.read()
 
-    def load(self) -> bool:
-        """Read all files again. Says whether certificates of clients are verified otherwise now. Raises UsageError."""
-        before, self._now = self._now, self._loaded()
-        return before.clients != self._now.clients
+    def take(self, contexts: Contexts) -> bool:
+        """Use these from now on. Says whether certificates of clients are verified otherwise than before."""
+        before, self._now = self._now, contexts
+        return before.clients != contexts.clients
 
     def listener(self) -> ssl.SSLContext:
         """The context of the listener. Raises LookupError where it speaks no TLS."""
@@ -108,32 +123,18 @@ class Certificates:
         """What gives the context for a server; None where the configuration says nothing of it."""
         return (lambda: self._now.upstream[server]) if server in self._now.upstream else None
 
-    def files(self) -> tuple[Path, ...]:
-        """The files whose change is to be noticed."""
-        found = list[Path]()
-        for one in self._entries():
-            named = (one.certificate, one.client_ca if isinstance(one, ListenTls) else one.ca)
-            found += [Path(self._place(name)) for name in named if name]
-            if one.key.startswith("file:"):
-                found.append(Path(one.key.removeprefix("file:")).expanduser())
-        return tuple(found)
-
-    def _entries(self) -> Iterator[ListenTls | UpstreamTls]:
-        if self._config.tls is not None:
-            yield self._config.tls
-        yield from (one.tls for one in self._config.servers.values() if one.tls is not None)
-
     def _place(self, name: str) -> str:
         return str(self._folder / Path(name).expanduser()) if name else ""
 
-    def _loaded(self) -> _Contexts:
+    def read(self) -> Contexts:
+        """Read all files. Raises UsageError, OSError."""
         listens, clients = self._config.tls, b""
         listener = None
         if listens is not None:
             roots = self._place(listens.client_ca)
             listener = server_context(
                 self._place(listens.certificate),
-                self._read(listens.key),
+                self._secret(listens.key),
                 client_ca_file=roots,
                 clients=listens.client if roots else "none",
             )
@@ -142,9 +143,9 @@ class Certificates:
             name: client_context(
                 ca_file=self._place(entry.tls.ca),
                 certificate_file=self._place(entry.tls.certificate),
-                key=self._read(entry.tls.key) if entry.tls.key else None,
+                key=self._secret(entry.tls.key) if entry.tls.key else None,
             )
             for name, entry in self._config.servers.items()
             if entry.tls is not None
         }
-        return _Contexts(listener, upstream, clients)
+        return Contexts(listener, upstream, clients)

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,15 +18,16 @@ from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
-from bartizan.app.bootstrap import FINGERPRINT_KEY, load_judge
+from bartizan.app.bootstrap import FINGERPRINT_KEY
 from bartizan.app.bus import open_bus
 from bartizan.app.config import Config, folder_of
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
-from bartizan.app.identity import answer, guards, resource_of, token_verifier
-from bartizan.app.judges import content_guards
+from bartizan.app.identity import answer, resource_of, token_verifier
+from bartizan.app.judges import GuardsOf
 from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
+from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
 from bartizan.app.senders import senders
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
@@ -87,6 +88,7 @@ async def serve(
     if gateway is None or not gateway.servers:
         raise UsageError("no server to front", remedy="name one under `gateway.servers` in the configuration")
     here = ear(gateway)
+    known = stamps(config, path)
     rules = read_policy(config, path, loopback=not here.beyond)
     certificates = Certificates(gateway, folder_of(path), read)
     served = senders(gateway.servers, limits, certificates.upstream)
@@ -101,13 +103,10 @@ async def serve(
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     recorder = Grouped(bus, told, limits)
+    make = GuardsOf(resource, verifier, keys.fingerprint, loopback=not here.beyond)
+    gate = Gate(make(rules), rules.version)
     parts = GatewayParts(
-        gate=Gate(
-            (
-                *guards(rules, resource, loopback=not here.beyond, verifier=verifier),
-                *content_guards(rules, load_judge(), keys.fingerprint),
-            )
-        ),
+        gate=gate,
         servers=served,
         places=Places(here.host, listener.port, hosts=here.hosts, origins=gateway.origins),
         bus=bus,
@@ -120,14 +119,32 @@ async def serve(
         recorder=recorder,
     )
     served_by.append(Gateway(parts))
-    for name in served:
-        told(f"{here.base(listener.port)}/servers/{name}/mcp")
-    await _signalled()
-    served_by[0].draining = True
-    await listener.stop(limits.drain_seconds_max)
-    for sender in served.values():
-        await sender.close()
+    reloader = Reloader(
+        (
+            policy_source(lambda: read_policy(config, path, loopback=not here.beyond), make, gate),
+            certificate_source(certificates, listener, served),
+        ),
+        stamps=lambda: stamps(config, path),
+        version=lambda: gate.version,
+        parts=parts,
+        told=told,
+    )
+    async with reloader.watching(known, state_folder(), here.base(listener.port)):
+        with _signalled() as ended:
+            for name in served:
+                told(f"{here.base(listener.port)}/servers/{name}/mcp")
+            await ended.wait()
+    await _end(served_by[0], listener, limits)
     recorder.flush()
+
+
+async def _end(gateway: Gateway, listener: Listener, limits: Limits) -> None:
+    """Take no new calls, let those under way end within `drain_seconds_max`, then end what still goes on."""
+    gateway.draining = True
+    await listener.drain(limits.drain_seconds_max)
+    await listener.stop(0)
+    for sender in gateway.parts.servers.values():
+        await sender.close()
 
 
 class _Uids(Iterator[str]):
@@ -143,14 +160,15 @@ class _Uids(Iterator[str]):
         return self._some.pop()
 
 
-async def _signalled() -> None:
-    """Until this process is asked to end."""
+@contextlib.contextmanager
+def _signalled() -> Generator[asyncio.Event]:
+    """Set when this process is asked to end. Asked once more, it ends at once."""
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(one, asked.set)
     try:
-        await asked.wait()
+        yield asked
     finally:
         for one in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(ValueError):

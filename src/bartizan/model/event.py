@@ -27,3 +27,4 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 API_ACTIVITY = 6003
 PROCESS_ACTIVITY = 1007
 NETWORK_ACTIVITY = 4001
+APPLICATION_LIFECYCLE = 6002

@@ -204,6 +204,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     need_seconds_max: float = 5.0
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0
+    reload_seconds: float = 2.0
     combined_parallel_max: int = 32
     combined_seconds_max: float = 15.0
     combined_cursor_bytes_max: int = 16 * 1024

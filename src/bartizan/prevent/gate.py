@@ -41,13 +41,15 @@ class Guard(Protocol):
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
     """The call with its principal, the decision that wins, and all of them in the order in which they were made.
 
-    `edits` are what must change in the message before it goes on; `call` is the message after them.
+    `edits` are what must change in the message before it goes on; `call` is the message after them. `policy` is the
+    version of the policy that decided.
     """
 
     call: Call
     decision: Decision
     decisions: tuple[Decision, ...] = ()
     edits: tuple[Edit, ...] = ()
+    policy: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +86,15 @@ class Hears(Protocol):
 class Gate:
     """The guards of one policy. Raises ValueError for two of one name, or one that has no place in the order."""
 
-    def __init__(self, guards: Sequence[Guard]) -> None:
+    def __init__(self, guards: Sequence[Guard], version: str = "") -> None:
+        self.replace(guards, version)
+
+    def replace(self, guards: Sequence[Guard], version: str = "") -> None:
+        """Other guards from now on, of the policy of this version. They hear of the end of calls under way too."""
         names = [guard.name for guard in guards]
         if len(set(names)) != len(names) or not set(names) <= set(ORDER):
             raise ValueError(f"guards {names}: each once, and from {', '.join(ORDER)}")
+        self.version = version
         self._guards = sorted(guards, key=lambda guard: ORDER.index(guard.name))
         self._ending = [cast("Ends", guard).done for guard in self._guards if hasattr(guard, "done")]
         self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
@@ -110,7 +117,7 @@ class Gate:
             again = Decided(call=first.call, decision=failed("gate", "a call that was rewritten still asks for it"))
         told = (*(one for one in first.decisions if one.edits), *(again.decisions or (again.decision,)))
         worst = again.decision if again.decision.effect is Effect.DENY else strictest(list(told))
-        return Decided(call=again.call, decision=worst, decisions=told, edits=first.edits)
+        return Decided(call=again.call, decision=worst, decisions=told, edits=first.edits, policy=self.version)
 
     def _judged(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
         decisions: list[Decision] = []
@@ -134,7 +141,7 @@ class Gate:
         worst = _carried_out(strictest(decisions))
         if worst.effect is Effect.REDACT and not edits:
             worst = failed(worst.guard, "a guard asks to rewrite what it does not name")
-        return Decided(call=call, decision=worst, decisions=tuple(decisions), edits=edits)
+        return Decided(call=call, decision=worst, decisions=tuple(decisions), edits=edits, policy=self.version)
 
     def visible(self, call: Call, definitions: list[Any]) -> list[bool] | None:
         """Which definitions of a list the principal may see; None where no guard restricts any list.

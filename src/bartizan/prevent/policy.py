@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
+from hashlib import sha256
 
 import msgspec
 
@@ -122,6 +123,8 @@ class Rules:
         self.personal = dict(_personal(self.redaction, redactions[0][1] if redactions else Place(), mistakes))
         if mistakes:
             raise ContentError(sorted(mistakes, key=lambda one: (one[0].path, one[0].line or 0)))
+        told = sorted(msgspec.json.encode(file.policy, order="deterministic") for file in self.files)
+        self.version = sha256(b"\n".join(told)).hexdigest()[:16]  # of what is permitted: comments and order are not
         self._by_server: dict[str, tuple[Line, ...]] = {}
         self._members: dict[str, tuple[Principal, frozenset[str]]] = {}
 

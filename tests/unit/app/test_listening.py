@@ -14,7 +14,7 @@ from bartizan.adapters.transports.tls_server import server_context
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
 from bartizan.app.config import Gateway
-from bartizan.app.listening import Certificates, ear
+from bartizan.app.listening import Certificates, certificate_files, ear
 from bartizan.app.tls import Wanted, authority_file, init
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import Limits
@@ -120,9 +120,10 @@ def test_what_cannot_be_used_is_told_with_its_file_and_the_old_ones_stay(state):
     before = factory()
     (state / "tls/gateway-ca.pem").write_text("nothing")
     with pytest.raises(UsageError, match=r"gateway-ca\.pem"):
-        held.load()
+        held.read()
     assert factory() is before
-    assert {path.name for path in held.files()} == {"gateway-ca.pem", "bartizan.pem", "bartizan.key"}
+    watched = certificate_files(configured(servers={"files": {"url": "https://x/", "tls": {"ca": "a", **ours}}}), state)
+    assert {path.name for path in watched} == {"a", "bartizan.pem", "bartizan.key"}
 
 
 def test_tls_is_for_servers_that_have_an_https_address():

@@ -33,7 +33,8 @@ class Shared:
     def __init__(self, handler: Handler, limits: Limits, on_refused: Refused | None, on_failed: Failed | None) -> None:
         self.handler, self.limits = handler, limits
         self.on_refused, self.on_failed = on_refused, on_failed
-        self.draining, self.held_bytes = False, 0
+        self.draining = self.stopped = False
+        self.held_bytes = 0
         self.connections: set[Connection] = set()
         self.empty = asyncio.Event()
         self.deadlines = Deadlines(
@@ -75,6 +76,7 @@ class Connection(asyncio.Protocol):
         self._arrival: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._held, self._peer = 0, ""
+        self._last = False
         self._paused = self._answering = self._stalling = self._lingering = self._lost = self._served_once = False
         self.deadline = NEVER
 
@@ -85,7 +87,7 @@ class Connection(asyncio.Protocol):
         self._transport, shared = cast("asyncio.Transport", transport), self._shared
         self._peer = _shown(transport.get_extra_info("peername"))
         self._reader = RequestReader(self._limits, peer=self._peer, certificate=certificate_of(transport))
-        if shared.draining or len(shared.connections) >= self._limits.connections_max:
+        if shared.stopped or len(shared.connections) >= self._limits.connections_max:
             self._write_refusal(RefusedError(503, "too many connections"))
             self._transport.close()
             return
@@ -136,6 +138,7 @@ class Connection(asyncio.Protocol):
 
     def drain(self) -> None:
         """End when the request under way is answered; at once where there is none."""
+        self._last = True
         if not (self._answering or self._lingering or self._reader.in_body or self._reader.waiting):
             self._close()
 
@@ -161,7 +164,7 @@ class Connection(asyncio.Protocol):
                 request, closes = await self._next()
                 self.deadline, self._answering = NEVER, True
                 answer = await self._handled(request)
-                closes = closes or self._shared.draining
+                closes = closes or self._shared.draining or self._last
                 await self._send(request, answer, closes=closes)
                 self._answering, self._served_once = False, True
                 self._let_go()

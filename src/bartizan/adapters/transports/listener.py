@@ -61,26 +61,44 @@ class Listener:
         self.port = self._socket.getsockname()[1]
         self._server = await self._serve(self._socket, context)
 
-    async def reload_tls(self) -> None:
-        """Take new certificates for new connections; the others go on. Raises what `tls` raises: the old ones stay."""
+    async def reload_tls(self, *, renew: bool = False) -> None:
+        """Take new certificates for new connections. Raises what `tls` raises: the old ones stay.
+
+        The others go on; with `renew` up to the end of the request that is under way, for what their clients proved
+        does not count any more.
+        """
         if self._tls is None or self._socket is None or self._server is None:
             return
         old, self._server = self._server, await self._serve(self._socket, self._tls())
         old.close()
+        if renew:
+            self._drain_connections()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what is under way end within `seconds`. Each connection has one more answer; new ones are still taken.
+
+        So whoever asks whether this gateway is ready hears that it is not, instead of nothing.
+        """
+        self._shared.draining = True
+        self._drain_connections()
+        await self._emptied(seconds)
 
     async def stop(self, drain_seconds: float) -> None:
         """Take no more connections, let requests under way end within `drain_seconds`, then cancel them."""
-        self._shared.draining = True
+        self._shared.draining = self._shared.stopped = True
         if self._server is not None and self._socket is not None:
             self._server.close()
             self._socket.close()
-        for connection in tuple(self._shared.connections):
-            connection.drain()
+        self._drain_connections()
         await self._emptied(drain_seconds)
         for connection in tuple(self._shared.connections):
             connection.abort()
         await self._emptied(self._limits.stop_seconds_max)
         self._shared.deadlines.stop()
+
+    def _drain_connections(self) -> None:
+        for connection in tuple(self._shared.connections):
+            connection.drain()
 
     async def _emptied(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -25,12 +25,32 @@ class Rate:
 
     def __init__(self, rules: Rules, limits: Limits = DEFAULT) -> None:
         self._rules, self._limits = rules, limits
-        self._calls = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
-        self._bytes = [self._meter(seconds(one.bound.window)) for one in rules.bounds]
-        # A call that repeats itself is never the one that was not made for longest.
-        self._same = Meter(seconds(rules.loop.window), keys_max=limits.meter_keys_max, forgets=True)
+        self._calls = [self._meter(one) for one in rules.bounds]
+        self._bytes = [self._meter(one) for one in rules.bounds]
+        self._same = self._loop_meter(rules)
         self._at_once: dict[Key, int] = {}
         self._held: dict[str, tuple[Key, ...]] = {}
+
+    def renew(self, rules: Rules) -> None:
+        """Another policy from now on. What was used of a limit that stays as it was stays used."""
+        left = list(enumerate(self._rules.bounds))
+        moved: dict[int, int] = {}
+        for new, one in enumerate(rules.bounds):
+            same = next((entry for entry in left if entry[1].bound == one.bound), None)
+            if same is not None:
+                left.remove(same)
+                moved[same[0]] = new
+        old = {new: index for index, new in moved.items()}
+        calls, sizes = self._calls, self._bytes
+        self._calls = [calls[old[new]] if new in old else self._meter(one) for new, one in enumerate(rules.bounds)]
+        self._bytes = [sizes[old[new]] if new in old else self._meter(one) for new, one in enumerate(rules.bounds)]
+        self._at_once = {(moved[index], of): held for (index, of), held in self._at_once.items() if index in moved}
+        self._held = {
+            uid: tuple((moved[index], of) for index, of in keys if index in moved) for uid, keys in self._held.items()
+        }
+        if rules.loop.window != self._rules.loop.window:
+            self._same = self._loop_meter(rules)
+        self._rules = rules
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
         """Whether there is room. It is counted when everything has room; each gateway counts for itself."""
@@ -67,8 +87,12 @@ class Rate:
         """Everything: what may be called next minute is shown now."""
         return definitions
 
-    def _meter(self, window_seconds: float) -> Meter:
-        return Meter(window_seconds, keys_max=self._limits.meter_keys_max)
+    def _meter(self, one: PlacedBound) -> Meter:
+        return Meter(seconds(one.bound.window), keys_max=self._limits.meter_keys_max)
+
+    def _loop_meter(self, rules: Rules) -> Meter:
+        """A call that repeats itself is never the one that was not made for longest."""
+        return Meter(seconds(rules.loop.window), keys_max=self._limits.meter_keys_max, forgets=True)
 
     def _bounds(self, call: Call) -> Iterator[tuple[Key, PlacedBound]]:
         """The limits that speak of a call, each with what it counts for."""

@@ -39,6 +39,7 @@ class Wrong(StrEnum):
     UPSTREAM_LATE = "the server did not answer in time"
     UNRECORDED = "the record of calls cannot be written"
     ERAS = "client and server speak different eras"
+    ENDING = "this gateway is about to end"
 
 
 # The HTTP status and the JSON-RPC error code. Streamable HTTP, "Server Validation" and "Receiving Messages";
@@ -64,6 +65,7 @@ TABLE: Mapping[Wrong, tuple[int, int]] = {
     Wrong.UPSTREAM_LATE: (504, -32603),
     Wrong.UNRECORDED: (503, -32603),
     Wrong.ERAS: (400, -32022),
+    Wrong.ENDING: (503, -32603),
 }
 
 
