@@ -44,7 +44,8 @@ def test_the_policy_is_accepted_and_means_the_client_of_the_page():
     ids = re.findall(r"`(cert:[^`\s]+[^:`\s])`", PAGE)
     alice = of_certificate({"subjectAltName": [["URI", ids[0].removeprefix("cert:")]]})
     named = of_certificate({"subject": [[["commonName", "alice"]]]})
-    assert alice and named
+    assert alice
+    assert named
     assert [alice.id, named.id] == ids
     assert rules.roles(alice) == {"people"}
     (member,) = yaml.safe_load(BLOCKS[2])["roles"]["people"]

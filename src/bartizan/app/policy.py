@@ -228,6 +228,7 @@ def explain(rules: Rules, example: Example, at: datetime) -> JsonObject:
         "reason": decision.reason,
         "would_permit": decision.exception,
         "roles": sorted(roles),
+        "policy": rules.version,
         "lines": lines,
     }
     if example.tool:

@@ -77,13 +77,12 @@ class Reloader:
     def __init__(
         self,
         sources: Sequence[Source],
+        parts: GatewayParts,
         *,
         stamps: Callable[[], Stamps],
-        version: Callable[[], str],
-        parts: GatewayParts,
         told: Callable[[str], None],
     ) -> None:
-        self._sources, self._stamps, self._version, self._told = sources, stamps, version, told
+        self._sources, self._stamps, self._gate, self._told = sources, stamps, parts.gate, told
         self._now, self._uid, self._bus, self._limits = parts.now, parts.uid, parts.bus, parts.limits
         self._asked = asyncio.Event()
         self._state: Path | None = None
@@ -96,7 +95,7 @@ class Reloader:
 
     async def reload(self) -> None:
         """Read everything anew. What cannot be used is told with its place, and what was stays."""
-        was, said = self._version(), list[str]()
+        was, said = self._gate.version, list[str]()
         for source in self._sources:
             try:
                 await source.take(await asyncio.to_thread(source.read))
@@ -106,16 +105,16 @@ class Reloader:
                 self._record(f"{source.name}: {error}", was)
             else:
                 self.troubles.pop(source.name, None)
-        if not self.troubles or self._version() != was:
-            said.append(f"reloaded: policy {self._version()}")
+        if not self.troubles or self._gate.version != was:
+            said.append(f"reloaded: policy {self._gate.version}")
             self._record("", was)
-        self._since = self._now() if self._version() != was else self._since
+        self._since = self._now() if self._gate.version != was else self._since
         self.note()
         for line in said:
             self._told(line)
 
     def _record(self, trouble: str, was: str) -> None:
-        event = reload_event(uid=self._uid(), at=self._now(), trouble=trouble, was=was, policy=self._version())
+        event = reload_event(uid=self._uid(), at=self._now(), trouble=trouble, was=was, policy=self._gate.version)
         try:
             self._bus.accept(event)
         except BusError as error:
@@ -166,5 +165,7 @@ class Reloader:
             told = tuple(f"{name}: {what}" for name, what in self.troubles.items())
             note(
                 self._state,
-                Running(pid=os.getpid(), listen=self._listen, policy=self._version(), since=self._since, troubles=told),
+                Running(
+                    pid=os.getpid(), listen=self._listen, policy=self._gate.version, since=self._since, troubles=told
+                ),
             )

@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -89,7 +90,8 @@ async def serve(
         raise UsageError("no server to front", remedy="name one under `gateway.servers` in the configuration")
     here = ear(gateway)
     known = stamps(config, path)
-    rules = read_policy(config, path, loopback=not here.beyond)
+    policy = partial(read_policy, config, path, loopback=not here.beyond)
+    rules = policy()
     certificates = Certificates(gateway, folder_of(path), read)
     served = senders(gateway.servers, limits, certificates.upstream)
     served_by: list[Gateway] = []
@@ -104,9 +106,8 @@ async def serve(
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     recorder = Grouped(bus, told, limits)
     make = GuardsOf(resource, verifier, keys.fingerprint, loopback=not here.beyond)
-    gate = Gate(make(rules), rules.version)
     parts = GatewayParts(
-        gate=gate,
+        gate=Gate(make(rules), rules.version),
         servers=served,
         places=Places(here.host, listener.port, hosts=here.hosts, origins=gateway.origins),
         bus=bus,
@@ -119,16 +120,8 @@ async def serve(
         recorder=recorder,
     )
     served_by.append(Gateway(parts))
-    reloader = Reloader(
-        (
-            policy_source(lambda: read_policy(config, path, loopback=not here.beyond), make, gate),
-            certificate_source(certificates, listener, served),
-        ),
-        stamps=lambda: stamps(config, path),
-        version=lambda: gate.version,
-        parts=parts,
-        told=told,
-    )
+    sources = policy_source(policy, make, parts.gate), certificate_source(certificates, listener, served)
+    reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
     async with reloader.watching(known, state_folder(), here.base(listener.port)):
         with _signalled() as ended:
             for name in served:

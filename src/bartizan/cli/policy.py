@@ -41,7 +41,8 @@ def try_policy(
 
     from bartizan.app.policy import rules_for, try_examples
 
-    tried = try_examples(rules_for(files, config), datetime.now(UTC))
+    rules = rules_for(files, config)
+    tried = try_examples(rules, datetime.now(UTC))
     failed = [one for one in tried if not one.passed]
     if format is Format.JSON:
         _json(
@@ -54,7 +55,8 @@ def try_policy(
             if not one.passed:
                 remedy = f"; to permit it: {one.exception}" if one.decided == "deny" else ""
                 emit(f"     expected: {one.expected}{remedy}\n", None)
-    sys.stderr.write(f"{len(tried) - len(failed)} of {len(tried)} examples decided as expected.\n")
+    decided = f"{len(tried) - len(failed)} of {len(tried)} examples decided as expected"
+    sys.stderr.write(f"{decided}, by policy {rules.version}.\n")
     if failed or not tried:
         raise typer.Exit(1 if failed else 3)
 
@@ -106,6 +108,7 @@ def _told(told: dict[str, Any]) -> str:
     lines = [told["decision"] + (" (dry run: it is noted and goes through)" if told["dry_run"] else "")]
     lines += [f"  {words}: {told[key]}" for key, words in (("reason", "because"), ("would_permit", "to permit it"))
               if told[key]]  # fmt: skip
+    lines.append(f"  policy: {told['policy']}")
     lines.append(f"  roles: {', '.join(told['roles']) or 'none'}")
     if "reads_only" in told:
         is_what = "read-only by policy" if told["reads_only"] else "a write: policy does not say that it only reads"

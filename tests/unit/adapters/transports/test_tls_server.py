@@ -156,6 +156,20 @@ def test_new_certificates_are_for_new_connections_and_the_old_ones_go_on(folder:
     serve(client, of(folder))
 
 
+def test_where_clients_are_verified_otherwise_a_connection_ends_after_its_request(folder: Path):
+    async def client(listener: Listener):
+        idle_reader, idle_writer = await connect(listener, client_context(folder))
+        assert await ask(idle_reader, idle_writer) == "None None END"
+        await listener.reload_tls(renew=True)
+        assert await idle_reader.read() == b""
+        reader, writer = await connect(listener, client_context(folder))
+        assert await ask(reader, writer) == "None None END"
+        for one in (idle_writer, writer):
+            one.close()
+
+    serve(client, of(folder))
+
+
 def test_certificates_that_cannot_be_used_leave_the_old_ones(folder: Path):
     async def client(listener: Listener):
         (folder / "localhost.pem").write_text("not a certificate")
