@@ -163,9 +163,6 @@ class Reloader:
         """Say what this gateway is about, as it is now."""
         if self._state is not None:
             told = tuple(f"{name}: {what}" for name, what in self.troubles.items())
-            note(
-                self._state,
-                Running(
-                    pid=os.getpid(), listen=self._listen, policy=self._gate.version, since=self._since, troubles=told
-                ),
-            )
+            version, since = self._gate.version, self._since
+            about = Running(pid=os.getpid(), listen=self._listen, policy=version, since=since, troubles=told)
+            note(self._state, about)
