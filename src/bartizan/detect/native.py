@@ -52,4 +52,23 @@ def rest(native: JsonObject, *parts: str) -> JsonObject | None:
     return native or None
 
 
+def nested(flat: JsonObject) -> JsonObject:
+    """The object with names such as `id.orig_h` as objects within objects, so that a path leads to each value.
+
+    A name that does not fit, because another value stands where an object must, stays as it is.
+    """
+    if not any("." in name for name in flat):
+        return flat
+    found: JsonObject = {}
+    for name, value in flat.items():
+        place, parts = found, name.split(".")
+        while len(parts) > 1 and isinstance(inner := place.setdefault(parts[0], {}), dict):
+            place, parts = cast("JsonObject", inner), parts[1:]
+        if len(parts) == 1 and parts[0] not in place:
+            place[parts[0]] = value
+        else:
+            found[name] = value
+    return found
+
+
 _INT64 = 1 << 63

@@ -102,6 +102,24 @@ def event(
     return record
 
 
+def stamp(native: JsonObject, *names: str) -> tuple[int | None, str | None]:
+    """When a record says that it happened, by the first of the names that holds a time; a text is taken."""
+    for name in names:
+        value = native.get(name)
+        when = milliseconds(value) if value is not None else None
+        if when is not None:
+            if not isinstance(value, str):
+                return when, None
+            del native[name]
+            return when, value
+    return None, None
+
+
+def metadata(uid: str | None, original_time: str | None, *profiles: str) -> JsonObject:
+    """What a record says of itself. `uid` None: the digest of the raw record."""
+    return some(uid=uid, original_time=original_time, profiles=list(profiles) or None) or {}
+
+
 _TIME_MAX = 253_402_300_799_999  # the last millisecond of the year 9999
 
 
@@ -161,12 +179,16 @@ def host_field(value: str) -> str:
 
 
 def endpoint(host: str | None, port: int | None = None, **attributes: Any) -> JsonObject | None:
-    """An endpoint by address or name, if there is one, or a port of one that nobody knows."""
+    """An endpoint by address or name, or what is known of one that has neither."""
     if host:
         attributes[host_field(host)] = host
-    elif port is not None:
-        attributes["svc_name"] = UNKNOWN
-    return some(**attributes, port=port)
+    found = some(**attributes, port=port)
+    if found and found.keys().isdisjoint(_NAMES_AN_ENDPOINT):
+        found["svc_name"] = UNKNOWN
+    return found
+
+
+_NAMES_AN_ENDPOINT = {"ip", "uid", "name", "hostname", "svc_name", "instance_uid", "interface_uid", "domain"}
 
 
 def source(host: str | None, port: int | None = None, **attributes: Any) -> JsonObject:
@@ -199,9 +221,10 @@ _VERBS = {
     CREATE: "create add insert register allocate import generate run invite issue new post provision copy mint "
     "upload sign",
     READ: "get list describe read head lookup search query scan select batch view fetch download export check access "
-    "show test verify watch find count reveal",
+    "show test verify watch find count reveal clone pull read_secret fill",
     UPDATE: "update modify set put patch attach detach change edit enable disable reset rotate rename move assign "
-    "replace restore start stop reboot grant revoke lock unlock tag untag suspend activate deactivate approve",
+    "replace restore start stop push renew reboot grant revoke lock unlock tag untag "
+    "suspend activate deactivate approve",
     DELETE: "delete remove terminate deregister destroy purge cancel drop unregister deletecollection",
 }
 _ACTIVITY = {word: activity for activity, words in _VERBS.items() for word in words.split()}

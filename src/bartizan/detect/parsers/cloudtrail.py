@@ -27,7 +27,7 @@ class CloudTrail(RecordParser):
         operation = operation or ocsf.UNKNOWN
         resources = _resources(native)
         account = text(native, "recipientAccountId")
-        who, when = _actor(part(native, "userIdentity")), seen(native, "eventTime")
+        who, (at, original) = _actor(part(native, "userIdentity")), ocsf.stamp(native, "eventTime")
         failed = native.get("errorCode") or _refused(native)
         shared: dict[str, Any] = {
             "status": ocsf.FAILURE if failed else ocsf.SUCCESS,
@@ -40,12 +40,8 @@ class CloudTrail(RecordParser):
                 account=ocsf.some(uid=account),
             ),
             "api": _api(native, operation),
-            "metadata": {
-                "profiles": ["cloud"],
-                **(ocsf.some(uid=text(native, "eventID"), original_time=text(native, "eventTime")) or {}),
-            },
+            "metadata": ocsf.metadata(text(native, "eventID"), original, "cloud"),
         }
-        at = ocsf.milliseconds(when)
         if operation in _LOGONS:
             shared["user"] = who.get("user") or {"name": ocsf.UNKNOWN}
             shared["service"] = {"name": "AWS Management Console"}
