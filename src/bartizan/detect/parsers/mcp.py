@@ -4,6 +4,7 @@ from bartizan.detect import ocsf
 from bartizan.detect.native import part, rest, seen, text
 from bartizan.detect.pairs import Half, PairParser
 from bartizan.detect.parsing import MalformedError
+from bartizan.model.event import API_ACTIVITY
 from bartizan.model.json import JsonObject, as_object, as_text
 
 _END = ".end"
@@ -38,13 +39,14 @@ class Mcp(PairParser):
         mcp, operation = part(native, "mcp"), text(native, "activity_name")
         if not operation or "class_uid" not in native:
             raise MalformedError("no event of the gateway: no activity_name or no class_uid")
-        native.pop("mcp", None) if mcp else None
         inner = part(native, "unmapped")
+        for name, taken in (("mcp", mcp), ("unmapped", inner), ("class_uid", native["class_uid"] == API_ACTIVITY)):
+            if taken:
+                del native[name]
         when, original = ocsf.stamp(native, "time")
         target, verb = as_text(mcp.get("target")), as_text(mcp.get("verb"))
         peer, _, _ = as_text(inner.get("peer")).rpartition(":")
         server = as_text(mcp.get("server"))
-        native.pop("unmapped", None) if inner else None
         return ocsf.event(
             ocsf.API_ACTIVITY,
             ocsf.READ if verb in _READS else ocsf.OTHER,
