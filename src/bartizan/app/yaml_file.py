@@ -1,15 +1,13 @@
 """YAML files that people write for us: their values, and the lines on which these stand."""
 
-import re
 from typing import Any, TypeVar
 
-import msgspec
 import yaml
 
+from bartizan.model.conversion import MISTAKES_MAX, conversion
 from bartizan.model.errors import ContentError, Place
 from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 
-MISTAKES_MAX = 50
 Mistakes = list[tuple[Place, str]]
 KindT = TypeVar("KindT")
 
@@ -70,69 +68,11 @@ def converted(document: Any, node: yaml.Node | None, path: str, kind: type[KindT
     What is wrong is taken out of `document` on the way.
     """
     mistakes: Mistakes = []
-    while len(mistakes) < MISTAKES_MAX:
-        try:
-            value = msgspec.convert(document, kind)
-        except msgspec.ValidationError as error:
-            message, names = _located(str(error))
-            names = _named(document, names, str(error), kind)
-            place = Place(path=path, line=line_of(node, names))
-            if all(place != other for other, _ in mistakes):  # what a removal left behind is no second mistake
-                mistakes.append((place, message))
-            if not _remove(document, names):  # take the mistake out, to find the next one
-                break
-        else:
-            if not mistakes:
-                return value
-            break
-    raise ContentError(mistakes)
-
-
-_PATH = re.compile(r"(.*?) - at `(key in )?\$(.*)`\Z", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
-
-
-def _located(message: str) -> tuple[str, list[str | int]]:
-    """Part msgspec's message into what is wrong and the path to it."""
-    names: list[str | int] = []
-    if match := _PATH.fullmatch(message):
-        message = match[1]
-        for name, index in re.findall(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]", match[3]):
-            names.append(name or (int(index) if index.isdigit() else "..."))
-    if unknown := _UNKNOWN.search(message):
-        names.append(unknown[1])
-    return message, names
-
-
-def _named(document: Any, names: list[str | int], message: str, kind: Any) -> list[str | int]:
-    """The library says `[...]` for a key of a map: find which key it was, by trying each alone."""
-    if "..." not in names:
-        return names
-    at = names.index("...")
-    parent = document
-    for name in names[:at]:
-        parent = parent[name]
-    entries = dict(parent)
-    try:
-        for key, value in entries.items():
-            parent.clear()
-            parent[key] = value
-            try:
-                msgspec.convert(document, kind)
-            except msgspec.ValidationError as error:
-                if str(error) == message:
-                    return _named(document, [*names[:at], key, *names[at + 1 :]], message, kind)
-    finally:
-        parent.clear()
-        parent.update(entries)
-    return names[:at]
-
-
-def _remove(document: Any, names: list[str | int]) -> bool:
-    try:
-        for name in names[:-1]:
-            document = document[name]
-        del document[names[-1]]
-    except (KeyError, IndexError, TypeError):
-        return False
-    return True
+    value, found = conversion(document, kind)
+    for names, message in found:
+        place = Place(path=path, line=line_of(node, names))
+        if all(place != other for other, _ in mistakes):  # what a removal left behind is no second mistake
+            mistakes.append((place, message))
+    if value is None or mistakes:
+        raise ContentError(mistakes)
+    return value
