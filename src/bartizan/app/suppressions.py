@@ -14,7 +14,8 @@ import yaml
 from bartizan.app.config import Config
 from bartizan.app.files import write_private
 from bartizan.app.home import state_folder
-from bartizan.app.yaml_file import MISTAKES_MAX, Mistakes, line_of, parsed
+from bartizan.app.yaml_file import Mistakes, line_of, parsed
+from bartizan.model.conversion import MISTAKES_MAX
 from bartizan.model.errors import ContentError, Place, UsageError
 from bartizan.model.json import as_array, as_object
 from bartizan.model.limits import DEFAULT
