@@ -32,6 +32,7 @@ bench: set-up-dev
 
 docs: set-up-dev
 	@$(BIN)/python -m tools.mission_page
+	@$(BIN)/python -m tools.conformance_page
 	@$(BIN)/python -m tools.limits_page
 	@$(BIN)/python -m tools.clients_page
 	@$(BIN)/python -m tools.checks_page

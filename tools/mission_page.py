@@ -52,7 +52,12 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def read_manifest(text: str) -> dict[str, Row]:
     """Rows by id, in their order. Raises ValueError for anything that is not a manifest."""
-    return msgspec.convert(yaml.load(text, Loader=_Loader), dict[str, Row])
+    return msgspec.convert(read_rows(text), dict[str, Row])
+
+
+def read_rows(text: str) -> object:
+    """A manifest as YAML has it. Raises ValueError for a key that stands twice."""
+    return yaml.load(text, Loader=_Loader)
 
 
 def render(rows: dict[str, Row]) -> str:
@@ -77,10 +82,11 @@ def render(rows: dict[str, Row]) -> str:
 
 def _line(name: str, row: Row) -> str:
     tests = "<br>".join(f"`{test}`" for test in row.tests)
-    return f"| {name} | {row.state} | {_cell(row.what)} | {tests} | {_cell(row.gap)} |"
+    return f"| {name} | {row.state} | {cell(row.what)} | {tests} | {cell(row.gap)} |"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """A text for a cell of a table."""
     return text.replace("|", "\\|")
 
 

@@ -242,7 +242,9 @@ class Passage:
         relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         try:
             async with asyncio.timeout(seconds or self._parts.limits.answer_seconds_max):
-                upstream = await sender.send(self._reading, forwarded(self._reading.headers, session), self._body)
+                resumes = self._reading.http_method == "GET"
+                headers = forwarded(self._reading.headers, session, resumes=resumes)
+                upstream = await sender.send(self._reading, headers, self._body)
                 return await relay.answer(upstream, self._ended)
         except TimeoutError:
             return self._failed(Wrong.UPSTREAM_LATE, "no answer in time")

@@ -75,9 +75,11 @@ def agree(headers: Mapping[str, str], method: str, name: str) -> None:
             decoded(value)  # what it must equal only the server knows, by its own definition of the tool
 
 
-def forwarded(headers: Iterable[tuple[str, str]], session: str) -> Headers:
-    """What goes on to the server, with the server's own id of the session."""
+def forwarded(headers: Iterable[tuple[str, str]], session: str, *, resumes: bool) -> Headers:
+    """What goes on to the server, with the server's own id of the session. `resumes` is whether a stream may be."""
     passed = [(name, value) for name, value in headers if name in _FORWARDED or _passes(name)]
+    if not resumes:
+        passed = [one for one in passed if one[0] != "last-event-id"]
     if session:
         passed.append(("mcp-session-id", session))
     return tuple(passed)
