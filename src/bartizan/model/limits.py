@@ -130,8 +130,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     # The gateway's child processes
     children_max: int = 64
-    child_idle_seconds_max: float = 900.0
+    children_of_owner_max: int = 48
     child_back_off_seconds_max: float = 64.0
+
+    # Conversations of the gateway with servers over a channel: a child process, or HTTP+SSE
+    conversations_of_principal_max: int = 16
+    conversation_idle_seconds_max: float = 900.0
+    conversation_left_seconds_max: float = 60.0
+    conversation_held_bytes_max: int = 32 * 1024 * 1024
+    conversation_held_messages_max: int = 1_000
+    server_requests_max: int = 64
+    answer_whole_seconds_max: float = 1.0
+    era_seconds_max: float = 300.0
 
     # The store
     scans_kept_max: int = 100

@@ -1,4 +1,4 @@
-"""Servers as child processes, one for each session: bounded in number and idle time, and none survives its session.
+"""Servers as child processes, one for each session: bounded in number, and none survives its session.
 
 A child runs below a supervisor (`reaper.py`), which ends it and all its descendants when the session or this process
 ends.
@@ -9,26 +9,31 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from bartizan.adapters.transports.deadlines import NEVER, Deadlines
 from bartizan.adapters.transports.stdio import StdioTransport
 from bartizan.model.errors import LocalProtocolError, RemoteProtocolError
 from bartizan.model.limits import Limits
-from bartizan.model.secret import Secret
+from bartizan.model.secret import MARK, Secret
 from bartizan.ports import Message
 
 __all__ = ["Child", "ChildPool", "ChildRefusedError", "Command"]
 
 _BACK_OFF_FIRST = 1 / 64  # of the longest back-off
 _BYTES_OF_A_SESSION = 2**62  # a session may last; what is bounded is each message
+_CLOSED = "its session was closed"
+_SECRET_CHARACTERS_MIN = 4  # of a shorter one, every other word of a log would be a mark
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """How to start one configured server. `environment` is all that it gets beside what a program needs to run."""
+    """How to start one configured server. `environment` is all that it gets beside what a program needs to run.
+
+    `shown` is the command as people may read it.
+    """
 
     server: str
     command: Sequence[str]
     environment: Mapping[str, Secret] = {}
     directory: str | None = None
+    shown: str = ""
 
 
 class ChildRefusedError(OSError):
@@ -43,15 +48,21 @@ class ChildRefusedError(OSError):
 
 
 class Child:
-    """One running server of one session. `ended` says how it ended, "" while it runs."""
+    """One running server of one session, of which `owner` is responsible. `ended` says how it ended, "" while it runs.
 
-    def __init__(self, pool: "ChildPool", server: str, session: str, transport: StdioTransport) -> None:
-        self.server, self.session, self.ended = server, session, ""
+    `started` is on the loop's clock.
+    """
+
+    def __init__(
+        self, pool: "ChildPool", command: Command, session: str, owner: str, transport: StdioTransport
+    ) -> None:
+        self.server, self.session, self.owner, self.ended = command.server, session, owner, ""
+        self.shown, self.pid = command.shown, transport.pid
         self._pool, self._transport, self._loop = pool, transport, asyncio.get_running_loop()
+        self._secrets = tuple(command.environment.values())
         self._closing: asyncio.Task[None] | None = None
         self.started = self._loop.time()
-        self.answered, self.deadline = False, NEVER
-        self._used()
+        self.answered = False
 
     async def send(self, message: bytes) -> None:
         """Send one message. Raises LocalProtocolError for what is not one line, EOFError when the child has ended."""
@@ -59,7 +70,6 @@ class Child:
             raise LocalProtocolError("a message to a child is one line")
         if self.ended:
             raise EOFError(self.ended)
-        self._used()
         await self._transport.send(Message(body=message, method=""))
 
     async def receive(self) -> bytes:
@@ -82,24 +92,19 @@ class Child:
                 raise
             raise EOFError(self.ended) from None
         self.answered = True
-        self._used()
         return message
 
     async def close(self) -> None:
         """End it and everything that it started. May be called more than once; each waits for the end."""
-        await self._end("its session was closed")
+        await self._end(_CLOSED)
 
     def diagnostics(self) -> str:
         """The beginning and the end of what it wrote to standard error, without secrets."""
-        return self._pool.redact(self._transport.diagnostics())
-
-    def expire(self) -> None:
-        """Nothing was said for too long."""
-        self.deadline = NEVER
-        self._start_ending("idle for too long")
-
-    def _used(self) -> None:
-        self.deadline = self._loop.time() + self._pool.limits.child_idle_seconds_max
+        text = self._transport.diagnostics()
+        for value in sorted((one.reveal() for one in self._secrets), key=len, reverse=True):
+            if len(value) >= _SECRET_CHARACTERS_MIN:
+                text = text.replace(value, MARK)
+        return self._pool.redact(text)
 
     async def _end(self, reason: str) -> None:
         await asyncio.shield(self._start_ending(reason))  # whoever gives up waiting does not leave it half ended
@@ -139,7 +144,6 @@ class ChildPool:
         self._leaving: set[Child] = set()
         self._starting: dict[tuple[str, str], asyncio.Task[Child]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
-        self._deadlines = Deadlines(limits.child_idle_seconds_max)
         self._closed = False
 
     @property
@@ -147,15 +151,15 @@ class ChildPool:
         """How many children run, are being started, or are being ended."""
         return len(self._children) + len(self._leaving) + len(self._starting)
 
-    async def open(self, server: Command, session: str) -> Child:
+    async def open(self, server: Command, session: str, owner: str = "") -> Child:
         """The session's child of this server, started where there is none. Raises ChildRefusedError, OSError."""
         key = server.server, session
         if (child := self._children.get(key)) is not None:
             return child
         starting = self._starting.get(key)
         if starting is None:
-            self._permit(server.server)
-            starting = self._starting[key] = asyncio.create_task(self._start(server, session))
+            self._permit(server.server, owner)
+            starting = self._starting[key] = asyncio.create_task(self._start(server, session, owner))
             starting.add_done_callback(lambda task: self._settled(key, task))
         return await asyncio.shield(starting)  # another one may wait for the same child
 
@@ -169,7 +173,6 @@ class ChildPool:
         self._closed = True
         await self._close([*self._starting, *self._children])
         await asyncio.gather(*(child.close() for child in tuple(self._leaving)), return_exceptions=True)
-        self._deadlines.stop()
 
     def forgive(self, server: str) -> None:
         """Start a server again at once, whatever its last processes did: its configuration has changed."""
@@ -183,7 +186,7 @@ class ChildPool:
         children = [child for key in keys if (child := self._children.get(key))]
         await asyncio.gather(*(child.close() for child in children), return_exceptions=True)
 
-    async def _start(self, server: Command, session: str) -> Child:
+    async def _start(self, server: Command, session: str, owner: str) -> Child:
         environment = {name: value.reveal() for name, value in server.environment.items()}
         transport = StdioTransport(server.command, environment, directory=server.directory, limits=self._each)
         try:
@@ -194,8 +197,7 @@ class ChildPool:
                 self._failed(server.server)
             await transport.close()
             raise
-        child = self._children[server.server, session] = Child(self, server.server, session, transport)
-        self._deadlines.add(child)
+        child = self._children[server.server, session] = Child(self, server, session, owner, transport)
         if self._on_started is not None:
             self._on_started(child)
         return child
@@ -205,12 +207,15 @@ class ChildPool:
         if not task.cancelled():
             task.exception()  # whoever asked has it; nobody may be left who did
 
-    def _permit(self, server: str) -> None:
+    def _permit(self, server: str, owner: str) -> None:
         """Whether another child of this server may be started now. Raises ChildRefusedError."""
         if self._closed:
             raise ChildRefusedError("the gateway is stopping", 0)
         if self.running >= self.limits.children_max:
             raise ChildRefusedError(f"limit children_max ({self.limits.children_max}) reached", 1)
+        most = self.limits.children_of_owner_max
+        if sum(child.owner == owner for child in (*self._children.values(), *self._leaving)) >= most:
+            raise ChildRefusedError(f"limit children_of_owner_max ({most}) reached", 1)
         _, not_before = self._failures.get(server, (0, 0.0))
         left = not_before - asyncio.get_running_loop().time()
         if left > 0:
@@ -219,11 +224,10 @@ class ChildPool:
     def leaving(self, child: Child) -> None:
         """A child is being ended: its place in the session is free, its place under the cap is not yet."""
         self._children.pop((child.server, child.session), None)
-        self._deadlines.watched.discard(child)
         self._leaving.add(child)
         if child.answered:
             self._failures.pop(child.server, None)
-        elif not child.ended.startswith(("its session", "idle")):
+        elif child.ended != _CLOSED:
             self._failed(child.server)
 
     def left(self, child: Child) -> None:

@@ -60,6 +60,7 @@ class StdioTransport:
         self._reading: asyncio.Task[bytes] | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self.left_behind = ""
+        self.pid = 0
         self._ended: asyncio.Future[str] | None = None
 
     async def open(self) -> None:
@@ -83,6 +84,7 @@ class StdioTransport:
         status = (await reader.readline()).decode("utf-8", "replace").strip()
         if not status.startswith("started "):
             raise OSError(f"cannot be started: {status.removeprefix('failed ') or 'the supervisor ended'}")
+        self.pid = int(status.removeprefix("started "))
         self._tasks = [asyncio.create_task(self._watch(reader)), asyncio.create_task(self._drain_stderr())]
 
     async def send(self, message: Message) -> None:

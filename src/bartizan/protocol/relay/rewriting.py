@@ -1,4 +1,4 @@
-"""Cutting hidden definitions out of a list, in the server's own text: every byte that stays is the server's."""
+"""Changing a message in the text of whoever wrote it: every byte that stays is theirs."""
 
 import json
 from collections.abc import Sequence
@@ -26,6 +26,23 @@ def cut(text: str, key: str, keep: Sequence[bool]) -> str:
     scope = members.get("cacheScope")
     if scope and text[slice(*scope)] != '"private"':
         edits.append((scope, '"private"'))  # Caching: a list that differs by principal must not be shared
+    return replaced(text, edits)
+
+
+def span(text: str, *keys: str) -> Span | None:
+    """Where a value stands, by the keys that lead to it through objects. `text` was read strictly before."""
+    found: Span | None = None
+    at = _start(text)
+    for key in keys:
+        found = _members(text, at).get(key) if text[at] == "{" else None
+        if found is None:
+            return None
+        at = found[0]
+    return found
+
+
+def replaced(text: str, edits: Sequence[tuple[Span, str]]) -> str:
+    """The text with other values in these places, which do not overlap."""
     for (begin, end), new in sorted(edits, reverse=True):
         text = text[:begin] + new + text[end:]
     return text
