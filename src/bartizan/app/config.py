@@ -2,6 +2,7 @@
 
 import ipaddress
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -14,17 +15,28 @@ from bartizan.model.tls import ListenTls, UpstreamTls
 
 
 class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A server of the configuration of record: by URL, or by command."""
+    """A server of the configuration of record: by URL, or by command.
+
+    `transport` is that of a URL; without it the older one is tried where the newer is refused. `env` gives a command
+    its variables, as references to secrets; `directory` is where it runs.
+    """
 
     url: str = ""
+    transport: Literal["", "streamable-http", "sse"] = ""
     command: tuple[str, ...] = ()
     tls: UpstreamTls | None = None
+    env: dict[str, str] = {}
+    directory: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.url) == bool(self.command):
             raise ValueError("a server has either a url or a command")
         if self.tls is not None and not self.url.startswith("https://"):
             raise ValueError("`tls` is about a server with an https url")
+        if self.url and (self.env or self.directory):
+            raise ValueError("env and directory belong to a command")
+        if self.command and self.transport:
+            raise ValueError("transport belongs to a url")
 
 
 class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
 """Policy files: found, read, every mistake with its line; their examples tried, and one call explained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from glob import glob
 from pathlib import Path
@@ -12,6 +12,7 @@ import yaml
 from bartizan.adapters.tokens.api_keys import make_key
 from bartizan.app.config import Config, folder_of, read_config
 from bartizan.app.suppressions import read_trusted
+from bartizan.app.wrapped import wrapped_ids
 from bartizan.app.yaml_file import Mistakes, converted, parsed
 from bartizan.model.call import Call, Verb
 from bartizan.model.decision import Decision, Effect
@@ -42,9 +43,12 @@ def policy_files(config: Config, config_path: Path | None) -> list[Path]:
     return list(found)
 
 
-def read_policy(config: Config, config_path: Path | None, *, loopback: bool) -> Rules:
-    """What the configuration permits. Without files: nothing. Raises UsageError, ContentError with every mistake."""
-    servers = config.gateway.servers if config.gateway else {}
+def read_policy(config: Config, config_path: Path | None, *, loopback: bool, wrapped: Collection[str] = ()) -> Rules:
+    """What the configuration permits. Without files: nothing. Raises UsageError, ContentError with every mistake.
+
+    `wrapped` are the servers that the gateway fronts beside those of the configuration.
+    """
+    servers = {*(config.gateway.servers if config.gateway else ()), *wrapped}
     rules = Rules(read_policy_files(policy_files(config, config_path)), servers=servers)
     mistakes = [] if loopback else rules.loosened()
     issuers = config.gateway.identity.issuers if config.gateway else ()
@@ -59,7 +63,7 @@ def rules_for(paths: Sequence[Path] | None, config_path: Path | None) -> Rules:
     """The policy of these files, or that of the configuration. Raises UsageError, ContentError with every mistake."""
     if paths:
         return Rules(read_policy_files(paths))
-    return read_policy(read_config(config_path), config_path, loopback=True)
+    return read_policy(read_config(config_path), config_path, loopback=True, wrapped=wrapped_ids())
 
 
 def _unvouched(rules: Rules) -> Iterator[tuple[Place, str]]:

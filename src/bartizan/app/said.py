@@ -1,6 +1,5 @@
 """Answers of a server over a channel in the form of HTTP, as `Relay` takes them from any server."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -24,7 +23,7 @@ class Said(msgspec.Struct, frozen=True):
 
     status: int
     headers: Headers
-    body: AsyncIterator[bytes]
+    body: "Pieces | EventBody"
 
 
 class Pieces:
@@ -40,6 +39,9 @@ class Pieces:
         if not self._pieces:
             raise StopAsyncIteration
         return self._pieces.pop(0)
+
+    async def aclose(self) -> None:
+        """It holds nothing."""
 
 
 class EventBody:

@@ -19,9 +19,10 @@ from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
-from bartizan.app.bootstrap import FINGERPRINT_KEY
+from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients
 from bartizan.app.bus import open_bus
 from bartizan.app.config import Config, folder_of
+from bartizan.app.config import Gateway as Configured
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, resource_of, token_verifier
@@ -29,12 +30,14 @@ from bartizan.app.judges import GuardsOf
 from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
-from bartizan.app.senders import senders
+from bartizan.app.senders import Making, Senders, Wrapped
+from bartizan.app.wrapped import WrappedShelf, wrapped_launches
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.secret import Secret
 from bartizan.ports import Bus
 from bartizan.prevent.gate import Gate
+from bartizan.prevent.policy import Rules
 from bartizan.protocol.relay.places import Places
 
 _UIDS = 256
@@ -48,7 +51,8 @@ def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) 
     bus = open_bus()
     try:
         with _runner() as runner:
-            runner.run(serve(config, path, keys=keys, read=References(vault).read, bus=bus, told=told))
+            read, wrapped = References(vault).read, wrapped_servers(state_folder())
+            runner.run(serve(config, path, keys=keys, read=read, bus=bus, told=told, wrapped=wrapped))
     except OSError as error:
         raise UsageError(
             f"gateway.listen: cannot listen: {error.strerror or error}", remedy="choose another address"
@@ -62,6 +66,12 @@ def _runner() -> asyncio.Runner:
     if importlib.util.find_spec("uvloop") is None:
         return asyncio.Runner()
     return asyncio.Runner(loop_factory=importlib.import_module("uvloop").new_event_loop)
+
+
+def wrapped_servers(state: Path) -> Wrapped:
+    """The servers of clients that `wrap` put behind the gateway."""
+    shelf, clients = WrappedShelf(state), {one.id: one for one in load_clients()}
+    return Wrapped(stamp=lambda: shelf.stamp, launches=lambda: wrapped_launches(shelf.all(), clients))
 
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,21 +89,22 @@ async def serve(
     read: Callable[[str], Secret],
     bus: Bus,
     told: Callable[[str], None],
+    wrapped: Wrapped | None = None,
     limits: Limits = DEFAULT,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then let what is under way end.
 
     Raises UsageError, ContentError, and OSError for the port.
     """
-    gateway = config.gateway
-    if gateway is None or not gateway.servers:
-        raise UsageError("no server to front", remedy="name one under `gateway.servers` in the configuration")
+    gateway = config.gateway or Configured()
     here = ear(gateway)
     known = stamps(config, path)
-    policy = partial(read_policy, config, path, loopback=not here.beyond)
+    policy = partial(_policy, config, path, wrapped, loopback=not here.beyond)
     rules = policy()
     certificates = Certificates(gateway, folder_of(path), read)
-    served = senders(gateway.servers, limits, certificates.upstream)
+    recorder = Grouped(bus, told, limits)
+    making = _making(keys, read, recorder, certificates, limits)
+    served = Senders(gateway.servers, making, wrapped)
     served_by: list[Gateway] = []
 
     async def handle(request: Request) -> Reply:
@@ -104,7 +115,6 @@ async def serve(
     await listener.start()
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
-    recorder = Grouped(bus, told, limits)
     make = GuardsOf(resource, verifier, keys.fingerprint, loopback=not here.beyond)
     parts = GatewayParts(
         gate=Gate(make(rules), rules.version),
@@ -112,8 +122,8 @@ async def serve(
         places=Places(here.host, listener.port, hosts=here.hosts, origins=gateway.origins),
         bus=bus,
         key=keys.session,
-        now=lambda: datetime.now(UTC),
-        uid=_Uids().__next__,
+        now=making.now,
+        uid=making.uid,
         resolve=lambda question: answer(question, verifier),
         metadata=resource.metadata,
         limits=limits,
@@ -124,11 +134,16 @@ async def serve(
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
     async with reloader.watching(known, state_folder(), here.base(listener.port)):
         with _signalled() as ended:
-            for name in served:
-                told(f"{here.base(listener.port)}/servers/{name}/mcp")
+            _say_where(served, here.base(listener.port), told)
             await ended.wait()
     await _end(served_by[0], listener, limits)
+    await served.close()
     recorder.flush()
+
+
+def _policy(config: Config, path: Path | None, wrapped: Wrapped | None, *, loopback: bool) -> Rules:
+    """What policy says now, of the servers that there are now. Raises UsageError, ContentError."""
+    return read_policy(config, path, loopback=loopback, wrapped=wrapped.launches() if wrapped else ())
 
 
 async def _end(gateway: Gateway, listener: Listener, limits: Limits) -> None:
@@ -136,8 +151,27 @@ async def _end(gateway: Gateway, listener: Listener, limits: Limits) -> None:
     gateway.draining = True
     await listener.drain(limits.drain_seconds_max)
     await listener.stop(0)
-    for sender in gateway.parts.servers.values():
-        await sender.close()
+
+
+def _making(
+    keys: Keys, read: Callable[[str], Secret], recorder: Grouped, certificates: Certificates, limits: Limits
+) -> Making:
+    return Making(
+        limits=limits,
+        read=read,
+        key=keys.fingerprint,
+        accept=recorder.later,
+        now=lambda: datetime.now(UTC),
+        uid=_Uids().__next__,
+        tls=certificates.upstream,
+    )
+
+
+def _say_where(served: Senders, base: str, told: Callable[[str], None]) -> None:
+    for name in served:
+        told(f"{base}/servers/{name}/mcp")
+    if not len(served):
+        told(f"{base} fronts no server yet: name one under `gateway.servers`, or run `bartizan wrap`")
 
 
 class _Uids(Iterator[str]):

@@ -9,6 +9,7 @@ import msgspec
 
 from bartizan.app.change import read_now
 from bartizan.app.files import write_private
+from bartizan.app.home import state_folder
 from bartizan.discover.edit import value_at
 from bartizan.discover.entries import read_entry
 from bartizan.discover.formats import BrokenError, read_document
@@ -25,6 +26,14 @@ class WrappedShelf:
 
     def __init__(self, state: Path) -> None:
         self._folder = state / "wrapped"
+
+    @property
+    def stamp(self) -> int:
+        """Changes whenever a record is kept or dropped."""
+        try:
+            return self._folder.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def all(self) -> list[WrappedFile]:
         """Every record, by path. Raises UsageError for one that cannot be read."""
@@ -60,6 +69,11 @@ class WrappedShelf:
             raise UsageError(f"cannot be read: {error.strerror}", where=Place(path=str(place))) from None
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise UsageError("is no record of `bartizan wrap`", where=Place(path=str(place))) from None
+
+
+def wrapped_ids(state: Path | None = None) -> frozenset[str]:
+    """The ids of all wrapped servers. Raises UsageError."""
+    return frozenset(entry.id for file in WrappedShelf(state or state_folder()).all() for entry in file.entries)
 
 
 def wrapped_launches(files: Iterable[WrappedFile], clients: Mapping[str, ClientSpec]) -> dict[str, Launch]:

@@ -134,7 +134,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     child_back_off_seconds_max: float = 64.0
 
     # Conversations of the gateway with servers over a channel: a child process, or HTTP+SSE
-    conversations_of_principal_max: int = 16
+    conversations_of_principal_max: int = 32
     conversation_idle_seconds_max: float = 900.0
     conversation_left_seconds_max: float = 60.0
     conversation_held_bytes_max: int = 32 * 1024 * 1024

@@ -30,6 +30,7 @@ from bartizan.prevent.names import Names
 from bartizan.text import regex
 
 Mistakes = list[tuple[Place, str]]
+_EVERY = "*"  # below `servers`: every one that has no entry of its own
 
 
 class Kind(StrEnum):
@@ -152,15 +153,22 @@ class Rules:
 
     def reads(self, server: str, tool: str) -> bool:
         """Whether policy says that a tool changes nothing. What the tool says of itself does not count."""
-        return server in self._servers and self._servers[server].reads.matches(tool)
+        said = self._said(server)
+        return said is not None and said.reads.matches(tool)
 
     def dry(self, server: str) -> bool:
         """Whether a denial on this server is only noted."""
-        return server in self._servers and self._servers[server].dry_run
+        said = self._said(server)
+        return said is not None and said.dry_run
 
     def anonymous(self, server: str) -> bool:
         """Whether callers that nobody vouches for are let in, on loopback."""
-        return server in self._servers and self._servers[server].anonymous
+        said = self._said(server)
+        return said is not None and said.anonymous
+
+    def _said(self, server: str) -> "_Server | None":
+        """What policy says of a server: by its name, else of every one that it does not name."""
+        return self._servers.get(server) or self._servers.get(_EVERY)
 
     def accepts(self, server: str, exposure: Exposure) -> bool:
         """Whether policy names this server as one to be fronted in spite of what is wrong with it."""
@@ -293,7 +301,9 @@ def _joined_servers(
         for name, one in file.policy.servers.items():
             if name in servers:
                 mistakes.append((file.place("servers", name), f"`{name}` is described in another file already"))
-            if known is not None and name not in known:
+            if one.accepts and name == _EVERY:
+                mistakes.append((file.place("servers", name, "accepts"), "names each server that it accepts"))
+            if known is not None and name not in known and name != _EVERY:
                 what = f"no server `{name}` in the configuration; there are {', '.join(sorted(known)) or 'none'}"
                 mistakes.append((file.place("servers", name), what))
             servers[name] = _Server(

@@ -75,6 +75,16 @@ def test_what_opens_the_gateway_is_refused_beyond_loopback(tmp_path: Path):
         read_policy(config, tmp_path / "bartizan.yml", loopback=False)
 
 
+def test_what_holds_of_every_server_gives_way_to_its_own_entry_and_names_no_exposure(tmp_path: Path):
+    policy, config = tmp_path / "p.yml", parse_config("policy: [p.yml]", "")
+    policy.write_text("servers: {'*': {anonymous: true, reads: [get]}, b: {}}")
+    rules = read_policy(config, tmp_path / "bartizan.yml", loopback=True, wrapped=["b"])
+    assert [(rules.anonymous(one), rules.reads(one, "get")) for one in "ab"] == [(True, True), (False, False)]
+    policy.write_text("servers:\n  '*':\n    accepts: [exposed]\n")
+    with pytest.raises(ContentError, match=r"p\.yml:3.*each server"):
+        read_policy(config, tmp_path / "bartizan.yml", loopback=True)
+
+
 def test_with_two_issuers_a_group_names_the_one_that_vouches_for_it(tmp_path: Path):
     (tmp_path / "p.yml").write_text(GOOD)
     issuers = "issuers: [{issuer: 'https://a.example'}, {issuer: 'https://b.example'}]"

@@ -32,7 +32,7 @@ def cut(text: str, key: str, keep: Sequence[bool]) -> str:
 def span(text: str, *keys: str) -> Span | None:
     """Where a value stands, by the keys that lead to it through objects. `text` was read strictly before."""
     found: Span | None = None
-    at = _start(text)
+    at = skip(text, 0)
     for key in keys:
         found = _members(text, at).get(key) if text[at] == "{" else None
         if found is None:
@@ -73,7 +73,7 @@ def _kept(text: str, array: Span, keep: Sequence[bool]) -> str:
         raise RemoteProtocolError("the list has another length than was read")
     if all(keep):
         return text[slice(*array)]
-    return "[" + ",".join(text[slice(*span)] for span, kept in zip(spans, keep, strict=True) if kept) + "]"
+    return "[" + ",".join(text[slice(*one)] for one, kept in zip(spans, keep, strict=True) if kept) + "]"
 
 
 def elements_at(text: str, at: int) -> list[Span]:
