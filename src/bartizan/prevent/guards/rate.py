@@ -1,7 +1,6 @@
 """Rate: how many calls and bytes in a time, how many at once, and no loops: per principal, credential, server, tool."""
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 
 import msgspec
 
@@ -16,6 +15,7 @@ from bartizan.prevent.policy import PlacedBound, Rules
 
 _ENDS = frozenset({Verb.CALL, Verb.READ, Verb.PROMPT, Verb.COMPLETE, Verb.LIST})
 Key = tuple[int, tuple[str, ...]]
+_FOUND_MAX = 4_096
 
 
 class Rate:
@@ -30,6 +30,7 @@ class Rate:
         self._same = self._loop_meter(rules)
         self._at_once: dict[Key, int] = {}
         self._held: dict[str, tuple[Key, ...]] = {}
+        self._found: dict[tuple[str, str, str, str | None], tuple[tuple[Key, PlacedBound], ...]] = {}
 
     def renew(self, rules: Rules) -> None:
         """Another policy from now on. What was used of a limit that stays as it was stays used."""
@@ -56,9 +57,9 @@ class Rate:
         """Whether there is room. It is counted when everything has room; each gateway counts for itself."""
         if call.uid in self._held:
             return call, ALLOWED
-        bounds = list(self._bounds(call))
+        bounds = self._bounds(call)
         same = _sameness(call) if call.verb is Verb.CALL else None
-        refused = self._refused(call, bounds) or (self._looping(call, same) if same else None)
+        refused = self._refused(call, bounds) or (self._looping(call, same) if same is not None else None)
         if refused is None or self._rules.dry(call.server):
             refused = self._count(call, bounds, same) or refused
         if refused is None:
@@ -94,20 +95,29 @@ class Rate:
         """A call that repeats itself is never the one that was not made for longest."""
         return Meter(seconds(rules.loop.window), keys_max=self._limits.meter_keys_max, forgets=True)
 
-    def _bounds(self, call: Call) -> Iterator[tuple[Key, PlacedBound]]:
-        """The limits that speak of a call, each with what it counts for."""
+    def _bounds(self, call: Call) -> tuple[tuple[Key, PlacedBound], ...]:
+        """The limits that speak of a call, each with what it counts for; kept, as the same calls come again."""
         who = call.principal.id if call.principal else ""
-        facts = {
-            "principal": who,
-            "credential": (call.principal.credential if call.principal else "") or who,
-            "server": call.server,
-            "tool": f"{call.server}/{call.target if call.verb is Verb.CALL else ''}",
-        }
+        credential = (call.principal.credential if call.principal else "") or who
+        target = call.target if call.verb is Verb.CALL else None
+        asked = who, credential, call.server, target
+        found = self._found.get(asked)
+        if found is None:
+            if len(self._found) >= _FOUND_MAX:
+                self._found.clear()
+            found = self._found[asked] = tuple(self._speaking(who, credential, call.server, target))
+        return found
+
+    def _speaking(
+        self, who: str, credential: str, server: str, target: str | None
+    ) -> Iterator[tuple[Key, PlacedBound]]:
+        """`target` is None for what is no call of a tool."""
+        facts = {"principal": who, "credential": credential, "server": server, "tool": f"{server}/{target or ''}"}
         for index, one in enumerate(self._rules.bounds):
             about_tools = one.bound.tools != ("*",) or "tool" in one.bound.per
-            if not one.servers.matches(call.server) or (about_tools and call.verb is not Verb.CALL):
+            if not one.servers.matches(server) or (about_tools and target is None):
                 continue
-            if not about_tools or one.tools.matches(call.target):
+            if not about_tools or one.tools.matches(target or ""):
                 yield (index, tuple(facts[name] for name in one.bound.per)), one
 
     def _refused(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]]) -> Decision | None:
@@ -123,7 +133,7 @@ class Rate:
                 return _too_many(one, "bytes", wait)
         return None
 
-    def _looping(self, call: Call, same: bytes) -> Decision | None:
+    def _looping(self, call: Call, same: int) -> Decision | None:
         loop, place = self._rules.loop, self._rules.loop_place
         if not self._same.wait(same, loop.calls, call.at.timestamp()):
             return None
@@ -135,7 +145,7 @@ class Rate:
             exception=f"{place}: `loops`" if place else "set `loops`, such as {calls: 1000, window: 1m}",
         )
 
-    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], same: bytes | None) -> Decision | None:
+    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], same: int | None) -> Decision | None:
         at, held = call.at.timestamp(), list[Key]()
         try:
             for key, one in bounds:
@@ -145,7 +155,7 @@ class Rate:
                     self._bytes[key[0]].add(key[1], call.bytes, at)
                 if one.bound.at_once is not None and call.verb in _ENDS:
                     held.append(key)
-            if same:
+            if same is not None:
                 self._same.add(same, 1, at)
         except FullError:
             return Decision(
@@ -162,10 +172,14 @@ class Rate:
         return None
 
 
-def _sameness(call: Call) -> bytes:
+def _sameness(call: Call) -> int:
+    """What stands for the call and its arguments. Nobody outside can know which two calls share one: it is keyed."""
     who = call.principal.id if call.principal else ""
-    told = msgspec.json.encode([who, call.server, call.target, call.arguments], order="deterministic")
-    return blake2b(told, digest_size=16).digest()
+    for value in call.arguments.values():
+        if value.__class__ is not str:
+            told = [who, call.server, call.target, call.arguments]
+            return hash(msgspec.json.encode(told, order="deterministic"))
+    return hash((who, call.server, call.target, frozenset(call.arguments.items())))
 
 
 def _too_many(one: PlacedBound, what: str, wait: float) -> Decision:
