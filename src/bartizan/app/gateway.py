@@ -25,15 +25,15 @@ from bartizan.prevent.gate import Decided, Gate, failed
 from bartizan.protocol.jsonrpc import encode
 from bartizan.protocol.relay.downstream import Answered
 from bartizan.protocol.relay.editing import edited
-from bartizan.protocol.relay.headers import forwarded
 from bartizan.protocol.relay.places import Endpoint, Places
-from bartizan.protocol.relay.reading import Arrival, Reading, read
+from bartizan.protocol.relay.reading import Arrival, Reading, head_of, read_behind
 from bartizan.protocol.relay.refusals import Refused, Reply, Wrong, denial, denial_message, reply_to
 from bartizan.protocol.relay.sessions import seal, unseal
 
 _JSON = (("content-type", "application/json"),)
 # What lets calls that are under way come to their end.
 _ENDING = frozenset({Verb.ANSWER, Verb.NOTIFY})
+_MEMO = "gateway"
 _METADATA = (*_JSON, ("cache-control", "max-age=300"))
 
 
@@ -69,6 +69,22 @@ Further = Callable[[Request, str], Awaitable[Answer]]
 """Answers requests at an endpoint beside those of single servers. It is given the server that the path names."""
 
 
+class _Known:
+    """What the head of a request says: whether its place is foreign, what it asks for, and the rest of it."""
+
+    __slots__ = ("_certificate", "_places", "_target", "endpoint", "head", "server", "wrong")
+
+    def __init__(self, request: Request, places: Places) -> None:
+        self._places, self._target, self._certificate = places, request.target, request.certificate
+        self.wrong = places.foreign(request.headers)
+        self.endpoint, self.server = places.find(request.target)
+        self.head = head_of(request.headers, request.certificate)
+
+    def holds(self, request: Request, places: Places) -> bool:
+        """Whether it is of this request too, whose headers are the same."""
+        return self._places is places and self._target == request.target and self._certificate is request.certificate
+
+
 class Gateway:
     """Handles requests. It keeps no state of its own between them. `further` endpoints are added by `serve`."""
 
@@ -80,10 +96,10 @@ class Gateway:
 
     async def handle(self, request: Request) -> Answer:
         """Answer one request of whoever it is."""
-        places = self._parts.places
-        if wrong := places.foreign(request.headers):
-            return self.refuse(Refused(wrong=wrong), "", request)
-        endpoint, server = places.find(request.target)
+        known = self._known(request)
+        if known.wrong is not None:
+            return self.refuse(Refused(wrong=known.wrong), "", request)
+        endpoint, server = known.endpoint, known.server
         match endpoint:
             case Endpoint.MCP if server in self._parts.servers:
                 return (await self.serve(request, server)).answer
@@ -96,6 +112,16 @@ class Gateway:
                 return Answer(status=200 if ready else 503, headers=_JSON, body=encode({"ready": ready}))
             case _:
                 return self.refuse(Refused(wrong=Wrong.PATH), "", request)
+
+    def _known(self, request: Request) -> "_Known":
+        """What the head of a request says; once for a client that repeats itself on one connection."""
+        memo: dict[str, object] | None = getattr(request.headers, "memo", None)
+        known = memo.get(_MEMO) if memo is not None else None
+        if not (isinstance(known, _Known) and known.holds(request, self._parts.places)):
+            known = _Known(request, self._parts.places)
+            if memo is not None:
+                memo[_MEMO] = known
+        return known
 
     def _metadata(self, request: Request, server: str) -> JsonObject | None:
         known = server in self._parts.servers if server else Endpoint.COMBINED in self.further
@@ -117,7 +143,12 @@ class Gateway:
         """Read, judge and record a request to a server, and pass it on; its answer must begin within `seconds`."""
         parts = self._parts
         arrival = self.arrival(request, server, combined=combined)
-        reading = read(request.method, request.headers, request.body, arrival, parts.limits)
+        head = self._known(request).head
+        reading = (
+            head
+            if isinstance(head, Refused)
+            else read_behind(head, request.method, request.body, arrival, parts.limits)
+        )
         if isinstance(reading, Refused):
             return Served(answer=self.refuse(reading, server, request, arrival))
         if self.draining and any(item.call.verb not in _ENDING for item in reading.items):
@@ -243,7 +274,7 @@ class Passage:
         try:
             async with asyncio.timeout(seconds or self._parts.limits.answer_seconds_max):
                 resumes = self._reading.http_method == "GET"
-                headers = forwarded(self._reading.headers, session, resumes=resumes)
+                headers = self._reading.head.forwarded(session, resumes=resumes)
                 upstream = await sender.send(self._reading, headers, self._body)
                 return await relay.answer(upstream, self._ended)
         except TimeoutError:

@@ -5,7 +5,7 @@ extensions, no trailers, one framing, and no header twice but the few that are l
 """
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -22,6 +22,7 @@ _HEAD = re.compile(
 _VERSION = re.compile(r"[A-Z]{3,16}+ [\x21-\x7e]++ HTTP/[0-9]\.[0-9]\r\n")
 _HOST = re.compile(r"(?:[0-9A-Za-z._~\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_LENGTH_LINE = re.compile(rb"\r\ncontent-length:[\t ]*+([0-9]{1,18}+)[\t ]*+\r\n", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _CHUNK_LINE_MAX = 10  # eight digits and the end of the line
 
@@ -30,6 +31,22 @@ REPEATABLE = frozenset(
     "x-forwarded-for x-forwarded-host x-forwarded-proto".split()
 )
 """Headers that are lists by their definition. Any other one that comes twice is refused, whatever its values."""
+
+
+class RepeatedHeaders(tuple[tuple[str, str], ...]):
+    """Headers, and what a handler worked out from them: kept while a client repeats them all but for Content-Length.
+
+    Nothing in `memo` may depend on that one. Headers that are made from others have none of it.
+    """
+
+    memo: dict[str, object]
+
+    @staticmethod
+    def of(headers: Headers, memo: dict[str, object]) -> "RepeatedHeaders":
+        """Headers with a memo."""
+        found = RepeatedHeaders(headers)
+        found.memo = memo
+        return found
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +97,7 @@ class RequestReader:
         self._limits, self._peer, self._certificate = limits, peer, certificate or {}
         self._buffer: bytes = b""
         self._head: _Head | None = None
-        self._last: tuple[bytes, _Head] | None = None
+        self._last: tuple[bytes, bytes, _Head] | None = None
         self._pieces: list[bytes] = []
         self._missing = 0
         self._chunks: _Chunks | None = None
@@ -144,11 +161,7 @@ class RequestReader:
             self._judge_unfinished(buffer)
             return None
         raw = buffer[: end + 4]
-        if self._last is not None and self._last[0] == raw:  # clients repeat themselves
-            head = self._last[1]
-        else:
-            head = read_head(raw, self._limits)
-            self._last = raw, head
+        head = self._last[2] if self._last is not None and self._last[0] == raw else self._read_head(raw)
         self._head, rest = head, buffer[end + 4 :]
         if head.length < 0:
             self._chunks, self._buffer = _Chunks(rest, self._limits), b""
@@ -157,6 +170,18 @@ class RequestReader:
             self._pieces.append(rest)
         else:
             self._buffer = rest
+        return head
+
+    def _read_head(self, raw: bytes) -> _Head:
+        """Read a head, or take the one before it where they differ in the length alone: clients repeat themselves."""
+        length = _LENGTH_LINE.search(raw)
+        rest = raw[: length.start(1)] + raw[length.end(1) :] if length else raw
+        last = self._last
+        if last is not None and length and last[1] == rest and not last[2].expects:
+            head = _of_length(last[2], length[1].decode("ascii"), self._limits)
+        else:
+            head = read_head(raw, self._limits)
+        self._last = raw, rest, head
         return head
 
     def _judge_unfinished(self, buffer: bytes) -> None:
@@ -214,7 +239,14 @@ def read_head(raw: bytes, limits: Limits) -> _Head:
         raise RefusedError(417, "an expectation other than 100-continue")
     length = _framing(named, limits)
     closes = "close" in [option.strip().lower() for option in named.get("connection", "").split(",")]
-    return _Head(method, target, headers, length, closes, bool(expects) and length != 0)
+    return _Head(method, target, RepeatedHeaders.of(headers, {}), length, closes, bool(expects) and length != 0)
+
+
+def _of_length(head: _Head, digits: str, limits: Limits) -> _Head:
+    """A head with another Content-Length, which it has once."""
+    headers = [(name, digits if name == "content-length" else value) for name, value in head.headers]
+    known = RepeatedHeaders.of(tuple(headers), cast("RepeatedHeaders", head.headers).memo)
+    return head._replace(headers=known, length=_framing({"content-length": digits}, limits))
 
 
 def _judge_repeated(headers: Headers) -> None:

@@ -44,19 +44,49 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     method: Method | None = None
 
 
+class Head:
+    """What the head of a request says, whatever its body. A client that repeats its head has it worked out once.
+
+    Raises HeaderError.
+    """
+
+    __slots__ = ("_forwarded", "by_name", "certificate", "credentials", "headers", "name", "session", "version")
+
+    def __init__(self, headers: Headers, certificate: JsonObject) -> None:
+        self.headers, self.certificate = headers, certificate
+        self.by_name = fields.single(headers)
+        self.version = self.by_name.get("mcp-protocol-version", "")
+        self.session = self.by_name.get("mcp-session-id", "")
+        self.name = named(self.session)
+        self.credentials = credentials_of(self.by_name, certificate)
+        self._forwarded: tuple[tuple[str, bool], Headers] | None = None
+
+    def forwarded(self, session: str, *, resumes: bool) -> Headers:
+        """What goes on to the server, with the server's own id of the session."""
+        asked = session, resumes
+        if self._forwarded is None or self._forwarded[0] != asked:
+            self._forwarded = asked, fields.forwarded(self.headers, session, resumes=resumes)
+        return self._forwarded[1]
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """A request that was understood. `items` is one message, several where it was a batch.
 
-    `session` is the id that the client showed, still sealed. `headers` are all that came.
+    `session` is the id that the client showed, still sealed.
     """
 
     http_method: str
     items: tuple[Item, ...]
     era: Era
     revision: str
-    headers: Headers
+    head: Head
     batch: bool = False
     session: str = ""
+
+    @property
+    def headers(self) -> Headers:
+        """All that came; a length among them may be that of an earlier request."""
+        return self.head.headers
 
     @property
     def ids(self) -> frozenset[RequestId]:
@@ -85,12 +115,28 @@ class _RefuseError(Exception):
         self.refused = Refused(wrong=wrong, told=told, id=id, era=era, data=data or {})
 
 
+def head_of(headers: Headers, certificate: JsonObject) -> Head | Refused:
+    """Read the head of a request."""
+    try:
+        return Head(headers, certificate)
+    except fields.HeaderError as error:
+        return Refused(wrong=Wrong.HEADER, told=str(error))
+
+
 def read(
     http_method: str, headers: Headers, body: bytes, arrival: Arrival, limits: Limits = DEFAULT
 ) -> Reading | Refused:
     """Read a request to the MCP endpoint of a server, in whichever era it is written."""
+    known = head_of(headers, arrival.certificate)
+    return known if isinstance(known, Refused) else read_behind(known, http_method, body, arrival, limits)
+
+
+def read_behind(
+    known: Head, http_method: str, body: bytes, arrival: Arrival, limits: Limits = DEFAULT
+) -> Reading | Refused:
+    """Read a request whose head was read."""
     try:
-        head = _Head(headers, fields.single(headers), arrival)
+        head = _Head(known, arrival)
         return _post(head, body, limits) if http_method == "POST" else _without_body(http_method, head, body)
     except fields.HeaderError as error:
         return Refused(wrong=Wrong.HEADER, told=str(error))
@@ -99,13 +145,13 @@ def read(
 
 
 class _Head:
-    """The head of a request, with what every message of it shares."""
+    """The head of one request, with when it came and to which server."""
 
-    def __init__(self, headers: Headers, by_name: Mapping[str, str], arrival: Arrival) -> None:
-        self.headers, self.by_name, self.arrival = headers, by_name, arrival
-        self.version = by_name.get("mcp-protocol-version", "")
-        self.session = by_name.get("mcp-session-id", "")
-        self.credentials = credentials_of(by_name, arrival.certificate)
+    __slots__ = ("arrival", "by_name", "credentials", "headers", "known", "session", "version")
+
+    def __init__(self, known: Head, arrival: Arrival) -> None:
+        self.known, self.headers, self.by_name, self.arrival = known, known.headers, known.by_name, arrival
+        self.version, self.session, self.credentials = known.version, known.session, known.credentials
 
     def call(self, uid: str, message: Envelope, method: Method, revision: str, size: int) -> Call:
         """The message as the guards see it."""
@@ -125,7 +171,7 @@ class _Head:
             revision=revision,
             transport=Transport.STREAMABLE_HTTP,
             client=_client(params, message.method),
-            session="" if era is Era.MODERN else named(self.session),
+            session="" if era is Era.MODERN else self.known.name,
             bytes=size,
             at=self.arrival.at,
             credentials=self.credentials,
@@ -161,7 +207,7 @@ def _without_body(http_method: str, head: _Head, body: bytes) -> Reading:
         items=(Item(call=call),),
         era=Era.LEGACY,
         revision=call.revision,
-        headers=head.headers,
+        head=head.known,
         session=head.session,
     )
 
@@ -207,7 +253,7 @@ def _reading(head: _Head, items: tuple[Item, ...], era: Era, *, batch: bool) -> 
         items=items,
         era=era,
         revision=items[0].call.revision,
-        headers=head.headers,
+        head=head.known,
         batch=batch,
         session="" if era is Era.MODERN else head.session,
     )
