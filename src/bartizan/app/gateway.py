@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from bartizan.adapters.bus.grouped import Direct, Recorder
+from bartizan.adapters.transports.deadlines import Deadlines
 from bartizan.adapters.transports.listener import Answer, Request
 from bartizan.app.call_events import call_event, ended_event, refused_event
 from bartizan.app.relaying import Relay, Sender, answer
@@ -28,7 +29,7 @@ from bartizan.protocol.relay.editing import edited
 from bartizan.protocol.relay.places import Endpoint, Places
 from bartizan.protocol.relay.reading import Arrival, Reading, head_of, read_behind
 from bartizan.protocol.relay.refusals import Refused, Reply, Wrong, denial, denial_message, reply_to
-from bartizan.protocol.relay.sessions import seal, unseal
+from bartizan.protocol.relay.sessions import seal
 
 _JSON = (("content-type", "application/json"),)
 # What lets calls that are under way come to their end.
@@ -69,6 +70,13 @@ Further = Callable[[Request, str], Awaitable[Answer]]
 """Answers requests at an endpoint beside those of single servers. It is given the server that the path names."""
 
 
+class _Means(NamedTuple):
+    """What a passage does its work with, beside what `serve` chose."""
+
+    recorder: Recorder
+    deadlines: Deadlines
+
+
 class _Known:
     """What the head of a request says: whether its place is foreign, what it asks for, and the rest of it."""
 
@@ -90,7 +98,7 @@ class Gateway:
 
     def __init__(self, parts: GatewayParts) -> None:
         self.parts = self._parts = parts
-        self._recorder = parts.recorder or Direct(parts.bus)
+        self._means = _Means(parts.recorder or Direct(parts.bus), Deadlines(parts.limits.answer_seconds_max))
         self.draining = False
         self.further: dict[Endpoint, Further] = {}
 
@@ -160,7 +168,7 @@ class Gateway:
                 decided.append(await self._settle(item.call))  # noqa: PERF401 - what was settled must be undone
             decided = [_mirrored(reading, one) for one in decided]
             body, reading = _rewritten(request.body, reading, decided), _settled(reading, decided)
-            passage = Passage(parts, self._recorder, body, reading, decided)
+            passage = Passage(parts, self._means, body, reading, decided)
             who = principal_id(decided[0].call)
             denied = next((one.decision for one in decided if one.decision.effect is Effect.DENY), None)
             if denied is not None:
@@ -236,9 +244,9 @@ class Passage:
     """One request that was understood and judged: to its server and back, or refused. Its guards hear of its end."""
 
     def __init__(
-        self, parts: GatewayParts, recorder: Recorder, body: bytes, reading: Reading, decided: Sequence[Decided]
+        self, parts: GatewayParts, means: _Means, body: bytes, reading: Reading, decided: Sequence[Decided]
     ) -> None:
-        self._parts, self._recorder = parts, recorder
+        self._parts, self._recorder, self._deadlines = parts, means.recorder, means.deadlines
         self._body, self._reading, self._decided = body, reading, decided
         self._over = False
         self._heard: list[Decision] = []
@@ -269,18 +277,23 @@ class Passage:
         if not await self._record():
             self._done()
             return unrecorded()
-        answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
-        relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         try:
-            async with asyncio.timeout(seconds or self._parts.limits.answer_seconds_max):
-                resumes = self._reading.http_method == "GET"
-                headers = self._reading.head.forwarded(session, resumes=resumes)
-                upstream = await sender.send(self._reading, headers, self._body)
-                return await relay.answer(upstream, self._ended)
+            if seconds is None:
+                with self._deadlines.within(self._parts.limits.answer_seconds_max):
+                    return await self._exchanged(sender, session)
+            async with asyncio.timeout(seconds):
+                return await self._exchanged(sender, session)
         except TimeoutError:
             return self._failed(Wrong.UPSTREAM_LATE, "no answer in time")
         except (RemoteProtocolError, OSError) as error:
             return self._failed(Wrong.UPSTREAM, str(error) or type(error).__name__)
+
+    async def _exchanged(self, sender: Sender, session: str) -> Answer:
+        answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
+        relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
+        headers = self._reading.head.forwarded(session, resumes=self._reading.http_method == "GET")
+        upstream = await sender.send(self._reading, headers, self._body)
+        return await relay.answer(upstream, self._ended)
 
     def _failed(self, wrong: Wrong, reason: str) -> Answer:
         item = self._reading.items[0]
@@ -293,7 +306,7 @@ class Passage:
         sealed = self._reading.session
         if not sealed or self._reading.opens:
             return ""
-        return unseal(self._parts.key, self._server, self._principal, sealed)
+        return self._reading.head.opened(self._parts.key, self._server, self._principal)
 
     def _sealed(self, session: str) -> str:
         return seal(self._parts.key, self._server, self._principal, session)

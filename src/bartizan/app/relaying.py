@@ -65,16 +65,18 @@ class Relay:
 
     async def answer(self, upstream: UpstreamAnswer, ended: Ended) -> Answer:
         """The answer for the client. Raises RemoteProtocolError, TimeoutError, OSError before anything has gone out."""
-        headers = dict(upstream.headers)
-        if sum(name in _SINGLE for name, _ in upstream.headers) != len(_SINGLE & headers.keys()):
-            raise RemoteProtocolError("a header of the answer stands twice")
+        headers: dict[str, str] = {}
+        for name, value in upstream.headers:
+            if name in _SINGLE and name in headers:
+                raise RemoteProtocolError("a header of the answer stands twice")
+            headers[name] = value
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise RemoteProtocolError("an answer in an encoding that was not asked for")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/event-stream" and upstream.status == 200:
             stream = Stream(upstream.body, self._answered, self._reading.era, ended)
             return Answer(status=200, headers=self._headers(upstream), body=stream)
-        body = await whole(upstream.body, self._limits.message_bytes_max)
+        body = await _all(upstream, self._limits.message_bytes_max)
         done = self._refusal(upstream, kind, body) if upstream.status >= 300 else self._whole(upstream, kind, body)
         ended(len(body), self._answered.faults.summary())
         return done
@@ -187,6 +189,12 @@ class Stream:
     async def aclose(self) -> None:
         """The client has gone."""
         await self._end("the client closed the stream before its end")
+
+
+async def _all(upstream: UpstreamAnswer, most: int) -> bytes:
+    """The whole body, which mostly came together with the head. Raises LimitExceededError for one that is too long."""
+    body: bytes | None = getattr(upstream, "whole", None)
+    return body if body is not None and len(body) <= most else await whole(upstream.body, most)
 
 
 async def whole(body: AsyncIterator[bytes], most: int) -> bytes:

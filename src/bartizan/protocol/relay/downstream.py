@@ -36,8 +36,7 @@ class Answered:
         self._items: Mapping[RequestId, Item] = {item.id: item for item in reading.items if item.id is not None}
         self.ids = set(self._items)
         self.faults = Faults(limits.faults_max)
-        self._events = RawEvents(limits)
-        self._parser = Events(limits)
+        self._stream: tuple[RawEvents, Events] | None = None
 
     def whole(self, body: bytes) -> bytes:
         """An answer as one JSON text. Raises RemoteProtocolError for one that is not an answer to the request."""
@@ -50,10 +49,13 @@ class Answered:
 
     def feed(self, data: bytes) -> list[bytes]:
         """A piece of an event stream; gives the events that may go on, each whole and as it came."""
-        return [passed for raw in self._events.feed(data) if (passed := self._event(raw))]
+        if self._stream is None:
+            self._stream = RawEvents(self._limits), Events(self._limits)
+        events, parser = self._stream
+        return [passed for raw in events.feed(data) if (passed := self._event(raw, parser))]
 
-    def _event(self, raw: bytes) -> bytes:
-        parsed = self._parser.feed(raw)
+    def _event(self, raw: bytes, parser: Events) -> bytes:
+        parsed = parser.feed(raw)
         if not parsed:
             return raw  # a comment, or an event without data: a keep-alive, or a first id to resume from
         event = parsed[0]

@@ -18,7 +18,7 @@ from bartizan.protocol.relay import headers as fields
 from bartizan.protocol.relay.eras import ASSUMED, LEGACY_VERSIONS, MODERN_VERSIONS, VERSION, era_of_request
 from bartizan.protocol.relay.methods import Method, method_of
 from bartizan.protocol.relay.refusals import Headers, Refused, Wrong
-from bartizan.protocol.relay.sessions import named
+from bartizan.protocol.relay.sessions import named, unseal
 
 _BATCHES = frozenset({BATCH_VERSION, "2024-11-05"})
 
@@ -50,7 +50,17 @@ class Head:
     Raises HeaderError.
     """
 
-    __slots__ = ("_forwarded", "by_name", "certificate", "credentials", "headers", "name", "session", "version")
+    __slots__ = (
+        "_forwarded",
+        "_opened",
+        "by_name",
+        "certificate",
+        "credentials",
+        "headers",
+        "name",
+        "session",
+        "version",
+    )
 
     def __init__(self, headers: Headers, certificate: JsonObject) -> None:
         self.headers, self.certificate = headers, certificate
@@ -60,6 +70,17 @@ class Head:
         self.name = named(self.session)
         self.credentials = credentials_of(self.by_name, certificate)
         self._forwarded: tuple[tuple[str, bool], Headers] | None = None
+        self._opened: tuple[Secret, str, str, str] | None = None
+
+    def opened(self, key: Secret, server: str, principal: str) -> str | None:
+        """The server's own id of the session, or None for one that this principal was not given for this server."""
+        known = self._opened
+        if known is not None and known[0] is key and known[1:3] == (server, principal):
+            return known[3]
+        session = unseal(key, server, principal, self.session)
+        if session is not None:
+            self._opened = key, server, principal, session
+        return session
 
     def forwarded(self, session: str, *, resumes: bool) -> Headers:
         """What goes on to the server, with the server's own id of the session."""
@@ -91,12 +112,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def ids(self) -> frozenset[RequestId]:
         """The ids that an answer may have."""
-        return frozenset(item.id for item in self.items if item.id is not None)
+        return frozenset([item.id for item in self.items if item.id is not None])
 
     @property
     def opens(self) -> bool:
-        """Whether it opens a legacy session."""
-        return any(item.call.method == "initialize" for item in self.items)
+        """Whether it opens a legacy session, which is never done in a batch."""
+        return self.items[0].call.method == "initialize"
 
 
 class _RefuseError(Exception):
