@@ -36,6 +36,7 @@ from bartizan.model.record import (
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 from bartizan.model.source_event import SourceEvent, Trust, Unparsed
+from bartizan.model.ticket import Enrolment, Ticket, TicketState
 
 RecordT = TypeVar("RecordT")
 
@@ -332,6 +333,45 @@ class Store(Protocol):
 
     def approved(self) -> Approved:
         """Give every pin and review, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...
+
+
+class Tickets(Protocol):
+    """Keeps calls that wait for a person, and who may decide. What gateways share is here."""
+
+    def open(self, wanted: Ticket) -> Ticket | None:
+        """Give the ticket that waits or is approved for this very call, else keep the wanted one.
+
+        None where more wait than may (`tickets_waiting_max`).
+        """
+        ...
+
+    def get(self, identity: str) -> Ticket | None:
+        """Give one ticket."""
+        ...
+
+    def find(self, states: Sequence[TicketState], now: datetime) -> list[Ticket]:
+        """Give tickets in these states, the oldest first."""
+        ...
+
+    def decide(self, identity: str, *, granted: bool, by: str, factor: str, at: datetime) -> Ticket | None:
+        """Approve or deny a ticket that waits; None where it does not wait any more."""
+        ...
+
+    def use(self, identity: str, at: datetime) -> bool:
+        """Use an approval, once."""
+        ...
+
+    def keep_enrolment(self, enrolment: Enrolment) -> None:
+        """Keep who may decide."""
+        ...
+
+    def enrolments(self) -> list[Enrolment]:
+        """Give everybody who may decide, by name."""
         ...
 
     def close(self) -> None:

@@ -88,7 +88,7 @@ def real_parts(config: Config) -> Parts:
     return Parts(
         machine=f"machine:{adapters.this_host().name}",
         clock=clock,
-        store=adapters.SqlStore(_store_url(config.store, state, references.read)),
+        store=adapters.SqlStore(store_url(config.store, state, references.read)),
         key=key,
         host=adapters.this_host,
         files=lambda scope: _file_collector(catalogue, scope),
@@ -119,7 +119,7 @@ def _file_collector(catalogue: tuple[ClientSpec, ...], scope: Scope) -> FileColl
     )
 
 
-def _store_url(store: str, state: Path, read: Callable[[str], Secret]) -> str | Secret:
+def store_url(store: str, state: Path, read: Callable[[str], Secret]) -> str | Secret:
     if store == "sqlite":
         return f"sqlite:///{state / 'bartizan.db'}"
     if store.startswith(adapters.SCHEMES):

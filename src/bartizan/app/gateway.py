@@ -19,7 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.need import Answer as NeedAnswer
-from bartizan.model.need import Question
+from bartizan.model.need import AskPerson, Question
 from bartizan.model.secret import Secret
 from bartizan.ports import Bus, BusError
 from bartizan.prevent.gate import Decided, Gate, failed
@@ -193,7 +193,7 @@ class Gateway:
             if isinstance(judged, Decided):
                 return judged
             try:
-                async with asyncio.timeout(self._parts.limits.need_seconds_max):
+                async with asyncio.timeout(_seconds(judged.need.question, self._parts.limits)):
                     found = await self._parts.resolve(judged.need.question)
             except Exception as error:  # whatever it was, nobody answered
                 reason = f"no answer to what the guard asked: {type(error).__name__}"
@@ -209,6 +209,12 @@ class Gateway:
         uid, at = (arrival.uid, arrival.at) if arrival else (self._parts.uid(), self._parts.now())
         event = refused_event(refused, uid=uid, at=at, server=server, peer=request.peer, size=len(request.body))
         return answer(reply_to(refused)) if recorded(self._parts.bus, event) else unrecorded()
+
+
+def _seconds(question: Question, limits: Limits) -> float:
+    """How long an answer may take: a person has longer."""
+    waits = question.wait_seconds if isinstance(question, AskPerson) else 0.0
+    return limits.need_seconds_max + min(waits, limits.confirm_seconds_max)
 
 
 def _mirrored(reading: Reading, decided: Decided) -> Decided:

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
+from bartizan.app.approvals import Approvals
 from bartizan.model.identity import IdentityConfig
-from bartizan.model.need import Answer, Question, VerifyToken
+from bartizan.model.need import Answer, AskPerson, Question, VerifyToken
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.ports import Clock, TokenVerifier
 from bartizan.prevent.guards.access import Access
@@ -55,10 +56,12 @@ def token_verifier(
     return Tokens(clock=clock, keys=keys, signed=signed, opaque=opaque[0] if opaque else None)
 
 
-async def answer(question: Question, verifier: TokenVerifier) -> Answer:
+async def answer(question: Question, verifier: TokenVerifier, approvals: Approvals | None = None) -> Answer:
     """The answer to what a guard asks. Raises LookupError for what nobody answers here: that is Deny."""
     if isinstance(question, VerifyToken):
         return await verifier.verify(question.token, question.audience)
+    if isinstance(question, AskPerson) and approvals is not None:
+        return await approvals.ask(question)
     raise LookupError("nobody counts for all gateways")
 
 

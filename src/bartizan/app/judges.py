@@ -9,6 +9,7 @@ from bartizan.model.secret import Secret, fingerprint
 from bartizan.model.seen import NOTHING_SEEN, Seen, SeenSign
 from bartizan.ports import TokenVerifier
 from bartizan.prevent.gate import Guard
+from bartizan.prevent.guards.confirm import Confirm
 from bartizan.prevent.guards.content import Content
 from bartizan.prevent.guards.identity import Resource
 from bartizan.prevent.guards.redact import Redact
@@ -16,8 +17,8 @@ from bartizan.prevent.policy import Rules
 from bartizan.text.patterns import find_secrets
 
 
-def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Redact]:
-    """Content and redact. `key` is that of fingerprints: a mark is the same for the same value, and tells nothing."""
+def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Confirm, Redact]:
+    """Content, confirm and redact. `key` is that of fingerprints: one value has one mark, which tells nothing of it."""
 
     def text(told: str, origin: Origin) -> Seen:
         return _seen(judge.text(told, origin))
@@ -30,7 +31,8 @@ def content_guards(rules: Rules, judge: Judge, key: Secret) -> tuple[Content, Re
         return f"‹{kind} {scheme}:{digest[:12]}›"
 
     find_secrets(judge.text("warm").verdict)  # automata are built at first use: no caller waits for them
-    return Content(rules, text, definition), Redact(rules, mark)
+    redact = Redact(rules, mark)
+    return Content(rules, text, definition), Confirm(rules, redact.marked), redact
 
 
 def _seen(judgement: Judgement) -> Seen:

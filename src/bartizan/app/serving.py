@@ -19,6 +19,7 @@ from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
+from bartizan.app.approving import approvals_of, approving_at
 from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients
 from bartizan.app.bus import open_bus
 from bartizan.app.config import Config, folder_of
@@ -38,7 +39,7 @@ from bartizan.model.secret import Secret
 from bartizan.ports import Bus
 from bartizan.prevent.gate import Gate
 from bartizan.prevent.policy import Rules
-from bartizan.protocol.relay.places import Places
+from bartizan.protocol.relay.places import Endpoint, Places
 
 _UIDS = 256
 SESSION_KEY = "local:session-key"
@@ -116,6 +117,7 @@ async def serve(
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     make = GuardsOf(resource, verifier, keys.fingerprint, loopback=not here.beyond)
+    approvals, tickets = approvals_of(config, bus.accept)
     parts = GatewayParts(
         gate=Gate(make(rules), rules.version),
         servers=served,
@@ -124,12 +126,13 @@ async def serve(
         key=keys.session,
         now=making.now,
         uid=making.uid,
-        resolve=lambda question: answer(question, verifier),
+        resolve=lambda question: answer(question, verifier, approvals),
         metadata=resource.metadata,
         limits=limits,
         recorder=recorder,
     )
     served_by.append(Gateway(parts))
+    served_by[0].further[Endpoint.APPROVALS] = approving_at(approvals)
     sources = policy_source(policy, make, parts.gate), certificate_source(certificates, listener, served)
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
     async with reloader.watching(known, state_folder(), here.base(listener.port)):
@@ -139,6 +142,7 @@ async def serve(
     await _end(served_by[0], listener, limits)
     await served.close()
     recorder.flush()
+    tickets.close()
 
 
 def _policy(config: Config, path: Path | None, wrapped: Wrapped | None, *, loopback: bool) -> Rules:

@@ -7,6 +7,7 @@ import traceback
 import typer
 
 from bartizan import __version__
+from bartizan.cli.approvals import approvals
 from bartizan.cli.check import check
 from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
@@ -39,6 +40,7 @@ app.command()(suppress)
 app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
+app.add_typer(approvals)
 app.command()(gateway)
 app.command()(normalize)
 app.add_typer(tls)

@@ -35,6 +35,7 @@ class Refusal(StrEnum):
     INSUFFICIENT_SCOPE = "insufficient_scope"  # 403 with the scopes that would do (RFC 6750, section 3.1)
     TOO_MANY = "too_many"  # 429 with Retry-After
     INVALID = "invalid"  # -32600 or -32602: the message is not what the protocol has
+    CONFIRM = "confirm"  # a person must confirm it; the ticket's id is told
     UNAVAILABLE = "unavailable"  # 503: a guard could not decide in time
 
 
@@ -54,7 +55,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `exception` is the line of policy or suppression that would permit it. `challenge` holds parameters of
     `WWW-Authenticate`. `retry_after_seconds` goes with TOO_MANY. `dry` marks what was only noted. `edits` go with
-    REDACT, `note` with ANNOTATE: what a model is told beside a result, in our words alone.
+    REDACT, `note` with ANNOTATE: what a model is told beside a result, in our words alone. `ticket` goes with CONFIRM.
     """
 
     effect: Effect
@@ -68,6 +69,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dry: bool = False
     edits: tuple[Edit, ...] = ()
     note: str = ""
+    ticket: str = ""
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):

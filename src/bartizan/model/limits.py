@@ -211,6 +211,12 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     needs_max: int = 8
     heard_decisions_max: int = 32
     judged_definitions_max: int = 20_000
+    tickets_waiting_max: int = 1_000
+    ticket_days_max: int = 30
+    confirm_seconds_max: float = 120.0
+    confirm_poll_seconds: float = 0.2
+    code_failures_max: int = 5
+    code_lock_seconds: float = 300.0
     need_seconds_max: float = 5.0
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0

@@ -111,6 +111,22 @@ class ContentLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     trust: Trust | None = None
 
 
+class Confirmation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Calls that a person confirms. `why` is shown to that person.
+
+    `only: writes` leaves out the tools that policy says only read. `when` is a condition in CEL on the arguments. The
+    call waits for `wait`; an approval holds for `expires`, for the same call, once.
+    """
+
+    server: Name = "*"
+    tools: Names = ("*",)
+    only: Literal["all", "writes"] = "all"
+    when: str = ""
+    why: str = ""
+    wait: Duration = "20s"
+    expires: Duration = "15m"
+
+
 class Secrets(StrEnum):
     """What becomes of secrets in the traffic."""
 
@@ -205,6 +221,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     loops: Loop | None = None
     content: tuple[ContentLine, ...] = ()
     redact: Redaction | None = None
+    confirm: tuple[Confirmation, ...] = ()
     examples: tuple[Example, ...] = ()
 
 

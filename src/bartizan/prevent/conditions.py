@@ -9,11 +9,16 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from bartizan.model.call import Call, Verb
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT
+from bartizan.model.principal import Principal
 from bartizan.prevent.names import steady
 
 VARIABLES = ("args", "principal", "server", "tool", "uri", "client")
+
+
+_HOLDS_NOT = "the condition does not hold"
 
 
 class Condition:
@@ -52,7 +57,29 @@ class Condition:
             return f"the condition cannot be worked out ({type(error).__name__})"
         if trouble:
             return trouble[0]
-        return "" if result is True else "the condition does not hold"
+        return "" if result is True else _HOLDS_NOT
+
+    def may_hold(self, facts: JsonObject) -> bool:
+        """Whether it holds, or cannot be worked out: what a person confirms is not to be missed by odd arguments."""
+        return self.holds(facts) != _HOLDS_NOT
+
+
+def facts_of(call: Call, principal: Principal) -> JsonObject:
+    """What a condition may speak of."""
+    return {
+        "args": call.arguments,
+        "principal": {
+            "id": principal.id,
+            "groups": sorted(principal.groups),
+            "scopes": sorted(principal.scopes),
+            "claims": principal.claims,
+            "proof": str(principal.proof),
+        },
+        "server": call.server,
+        "tool": call.target if call.verb is Verb.CALL else "",
+        "uri": call.target if call.verb is Verb.READ else "",
+        "client": call.client,
+    }
 
 
 def _free(source: str, names: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "t
 # What this release cannot carry out on a call is refused: a decision that is not carried out would be an Allow.
 _CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.HIDE, Effect.DENY})
 _CARRIED_OUT_ON_ANSWERS = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.DENY})
+_SETTLES = "confirm"
 _REWRITTEN_MAX = 2  # times that a message is rewritten and judged again; what still asks for more is refused
 
 
@@ -35,6 +36,19 @@ class Guard(Protocol):
 
     def filter(self, call: Call, definitions: list[JsonObject]) -> list[JsonObject]:
         """What of a list the principal may see: some of the very objects that were given."""
+        ...
+
+
+class Settles(Protocol):
+    """The guard that can settle what others hold: it is asked with their decisions, and its Allow frees the call."""
+
+    @property
+    def name(self) -> str:
+        """One of `ORDER`."""
+        ...
+
+    def settle(self, call: Call, answers: Sequence[Answer], held: Sequence[Decision]) -> tuple[Call, Decision] | Need:
+        """Decide about a call that the guards in `held` hold, if any."""
         ...
 
 
@@ -123,7 +137,7 @@ class Gate:
         decisions: list[Decision] = []
         for guard in self._guards:
             try:
-                judged = guard.judge(call, answers.get(guard.name, ()) if answers else ())
+                judged = self._ask(guard, call, answers.get(guard.name, ()) if answers else (), decisions)
             except Exception as error:  # a guard that fails denies, whatever the failure is
                 judged = call, failed(guard.name, f"the guard failed: {type(error).__name__}")
             if isinstance(judged, Need):
@@ -134,6 +148,8 @@ class Gate:
             if decision is ALLOWED:
                 decisions.append(decision)
                 continue
+            if guard.name == _SETTLES and decision.effect is Effect.ALLOW:
+                decisions = [_freed(one, decision) for one in decisions]
             decisions.append(_named(decision, guard.name))
             if decision.effect is Effect.DENY and not decision.dry:
                 break
@@ -142,6 +158,15 @@ class Gate:
         if worst.effect is Effect.REDACT and not edits:
             worst = failed(worst.guard, "a guard asks to rewrite what it does not name")
         return Decided(call=call, decision=worst, decisions=tuple(decisions), edits=edits, policy=self.version)
+
+    @staticmethod
+    def _ask(
+        guard: Guard, call: Call, answers: Sequence[Answer], so_far: Sequence[Decision]
+    ) -> tuple[Call, Decision] | Need:
+        if guard.name != _SETTLES or not hasattr(guard, "settle"):
+            return guard.judge(call, answers)
+        held = [one for one in so_far if one.effect is Effect.HOLD and not one.dry]
+        return cast("Settles", guard).settle(call, answers, held)
 
     def visible(self, call: Call, definitions: list[Any]) -> list[bool] | None:
         """Which definitions of a list the principal may see; None where no guard restricts any list.
@@ -216,6 +241,13 @@ def _rewritten(call: Call, edits: Sequence[Edit]) -> Call:
         raise RemoteProtocolError("the name of what is called cannot be rewritten")
     arguments = as_object(params.get("arguments")) if call.arguments else {}
     return msgspec.structs.replace(call, params=params, arguments=arguments)
+
+
+def _freed(decision: Decision, by: Decision) -> Decision:
+    """What was held and a person confirmed."""
+    if decision.effect is not Effect.HOLD or decision.dry:
+        return decision
+    return msgspec.structs.replace(decision, effect=Effect.ALLOW, reason=f"{decision.reason}; {by.reason}")
 
 
 def failed(guard: str, reason: str) -> Decision:

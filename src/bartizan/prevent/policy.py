@@ -12,6 +12,7 @@ from bartizan.model.json import as_array, as_text
 from bartizan.model.limits import DEFAULT
 from bartizan.model.policy import (
     Bound,
+    Confirmation,
     ContentLine,
     Exposure,
     Grant,
@@ -121,6 +122,7 @@ class Rules:
         redactions = [(file.policy.redact, file.place("redact")) for file in self.files if file.policy.redact]
         mistakes += [(place, "`redact` is set in another file already") for _, place in redactions[1:]]
         self.redaction = redactions[0][0] if redactions else Redaction()
+        self.confirmations = tuple(_confirmations(self.files, mistakes))
         self.personal = dict(_personal(self.redaction, redactions[0][1] if redactions else Place(), mistakes))
         if mistakes:
             raise ContentError(sorted(mistakes, key=lambda one: (one[0].path, one[0].line or 0)))
@@ -233,6 +235,33 @@ _USUAL = (
     ContentLine(then=Then.ALLOW, of=(Part.ARGUMENT,)),
     ContentLine(then=Then.ANNOTATE),
 )
+
+
+class PlacedConfirmation(msgspec.Struct, frozen=True, kw_only=True):
+    """A line about calls that a person confirms, ready to be asked."""
+
+    line: Confirmation
+    place: Place
+    servers: Names
+    tools: Names
+    condition: Condition | None
+
+
+def _confirmations(files: Sequence[PolicyFile], mistakes: Mistakes) -> Iterator[PlacedConfirmation]:
+    for file in files:
+        for index, line in enumerate(file.policy.confirm):
+            condition = None
+            try:
+                condition = Condition(line.when) if line.when else None
+            except ValueError as error:
+                mistakes.append((file.place("confirm", index, "when"), f"when: {error}"))
+            yield PlacedConfirmation(
+                line=line,
+                place=file.place("confirm", index),
+                servers=Names([line.server]),
+                tools=Names(line.tools),
+                condition=condition,
+            )
 
 
 def _content(files: Sequence[PolicyFile]) -> Iterator[PlacedContent]:

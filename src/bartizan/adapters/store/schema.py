@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0002"  # the newest revision in `migrations/versions`
+HEAD = "0003"  # the newest revision in `migrations/versions`
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -189,4 +189,26 @@ pins = Table(
     Column("approved_at", UtcTime, nullable=False),
     Column("document", Text, nullable=False),
     Index("pins_by_owner", "owner", "kind"),
+)
+
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("state", String(8), nullable=False),
+    Column("digest", HASH, nullable=False),
+    Column("principal", HASH, nullable=False),
+    Column("policy", String(16), nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("tickets_by_call", "digest", "principal", "policy"),
+    Index("tickets_by_state", "state", "created"),
+)
+
+approvers = Table(
+    "approvers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("document", Text, nullable=False),
 )

@@ -16,6 +16,7 @@ from bartizan.model.json import JsonObject, as_object, as_text
 from bartizan.model.need import Answer, Need
 from bartizan.model.policy import May, seconds
 from bartizan.model.principal import Principal
+from bartizan.prevent.conditions import facts_of
 from bartizan.prevent.policy import Kind, Line, Rules
 
 _KINDS = {Verb.CALL: Kind.TOOL, Verb.READ: Kind.RESOURCE, Verb.PROMPT: Kind.PROMPT}
@@ -138,7 +139,7 @@ def _asked(line: Line, call: Call, principal: Principal) -> Decision:
     """What one line, which speaks of the target, says of these arguments and this sign-in."""
     reason = line.commands(call.arguments)
     if not reason and line.condition is not None:
-        reason = line.condition.holds(_facts(call, principal))
+        reason = line.condition.holds(facts_of(call, principal))
     if reason:
         return _deny(Refusal.TOOL_ERROR, reason, str(line.place))
     if missing := [scope for scope in line.grant.scopes if scope not in principal.scopes]:
@@ -148,23 +149,6 @@ def _asked(line: Line, call: Call, principal: Principal) -> Decision:
     if reason := _stale(line, call.at, principal):
         return _deny(Refusal.UNAUTHENTICATED, reason, str(line.place), _step_up(line))
     return ALLOWED
-
-
-def _facts(call: Call, principal: Principal) -> JsonObject:
-    return {
-        "args": call.arguments,
-        "principal": {
-            "id": principal.id,
-            "groups": sorted(principal.groups),
-            "scopes": sorted(principal.scopes),
-            "claims": principal.claims,
-            "proof": str(principal.proof),
-        },
-        "server": call.server,
-        "tool": call.target if call.verb is Verb.CALL else "",
-        "uri": call.target if call.verb is Verb.READ else "",
-        "client": call.client,
-    }
 
 
 def _stale(line: Line, at: datetime, principal: Principal) -> str:

@@ -10,6 +10,7 @@ from bartizan.model.policy import Secrets
 from bartizan.prevent.names import Names
 from bartizan.prevent.policy import Rules
 from bartizan.prevent.texts import Joined, Text, texts
+from bartizan.protocol.relay.editing import replaced as replaced_in
 from bartizan.text.patterns import find_secrets, is_placeholder, replaced
 
 Mark = Callable[[str, str], str]
@@ -49,6 +50,10 @@ class Redact:
         if not found:
             return ALLOWED
         return self._decided(call, found, "answers", denied=self._policy.answers is Secrets.DENY)
+
+    def marked(self, value: JsonObject) -> JsonObject:
+        """The value with marks, for a person to see."""
+        return replaced_in(value, [edit for _, edit in self._marked(texts(value))])
 
     def _holds(self, call: Call) -> bool:
         return self._servers.matches(call.server) and not self._never.matches(call.server)

@@ -25,6 +25,7 @@ class Endpoint(StrEnum):
     METADATA = "metadata"
     HEALTH = "health"
     READINESS = "readiness"
+    APPROVALS = "approvals"
     NOTHING = "nothing"
 
 
@@ -67,5 +68,12 @@ class Places:
             return Endpoint.METADATA, match[1]
         if target == _WELL_KNOWN + COMBINED_PATH:
             return Endpoint.METADATA, ""
-        plain = {COMBINED_PATH: Endpoint.COMBINED, "/healthz": Endpoint.HEALTH, "/readyz": Endpoint.READINESS}
-        return plain.get(target, Endpoint.NOTHING), ""
+        return _PLAIN.get(target, Endpoint.NOTHING), ""
+
+
+_PLAIN = {
+    COMBINED_PATH: Endpoint.COMBINED,
+    "/healthz": Endpoint.HEALTH,
+    "/readyz": Endpoint.READINESS,
+    "/approvals": Endpoint.APPROVALS,
+}

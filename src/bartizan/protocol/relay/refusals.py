@@ -131,7 +131,9 @@ def denial_message(call: Call, identity: RequestId, decision: Decision) -> JsonO
     told = "This was refused by policy"
     if decision.refusal is Refusal.NOT_FOUND:
         return _not_found(call, identity)
-    if decision.refusal is Refusal.TOOL_ERROR and call.method == "tools/call":
+    if decision.refusal is Refusal.CONFIRM:
+        told = f"A person must confirm this: ticket {decision.ticket}. Once it is approved, make the same call again"
+    if decision.refusal in {Refusal.TOOL_ERROR, Refusal.CONFIRM} and call.method == "tools/call":
         return {"jsonrpc": "2.0", "id": identity, "result": _tool_error(call.era, f"{told}. Reference: {call.uid}")}
     code, text = _TOLD.get(decision.refusal, (-32603, told))
     return error(identity, code, f"{text}. Reference: {call.uid}")
