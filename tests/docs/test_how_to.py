@@ -8,9 +8,12 @@ import msgspec
 import yaml
 from typer.main import get_command
 
+from bartizan.app.policy import parse_policy
 from bartizan.assess.mend import MENDS
 from bartizan.cli.main import app
 from bartizan.model.client import ClientSpec
+from bartizan.model.ticket import NEXT
+from bartizan.prevent.policy import Rules
 from bartizan.rules.check import Check, run
 from bartizan.rules.load import load
 from bartizan.rules.samples import read_samples
@@ -59,3 +62,14 @@ def test_the_page_on_fixing_lists_every_finding_that_is_mended_and_options_that_
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(MENDS)
     options = {name for parameter in get_command(app).commands["fix"].params for name in parameter.opts}  # type: ignore[attr-defined]
     assert set(re.findall(r"--[a-z]+", re.sub(r"bartizan scan.*", "", page))) <= options
+
+
+def test_the_page_on_confirming_has_a_policy_that_is_one_and_the_states_there_are():
+    page = (HOW_TO / "confirm-destructive-calls.md").read_text(encoding="utf-8")
+    policy = parse_policy(block("confirm-destructive-calls.md", "yaml"), "policy.yml")
+    assert len(Rules([policy]).confirmations) == 2
+    rows = dict(re.findall(r"^\| (\w+) \| ([\w, ]+) \|$", page, re.MULTILINE))
+    table = {state.value: ", ".join(sorted(one.value for one in after)) for state, after in NEXT.items() if after}
+    assert {state: ", ".join(sorted(rows[state].split(", "))) for state in table} == table
+    commands = get_command(app).commands["approvals"].commands  # type: ignore[attr-defined]
+    assert set(re.findall(r"bartizan approvals (\w+)", page)) <= set(commands)

@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 
 from bartizan.app.policy import parse_policy, try_examples
 from bartizan.model.limits import DEFAULT
-from bartizan.model.policy import Bound, Example, ExamplePrincipal, Grant, Member, Policy, ServerPolicy
+from bartizan.model.policy import (
+    Bound,
+    Confirmation,
+    ContentLine,
+    Example,
+    ExamplePrincipal,
+    Grant,
+    Member,
+    Policy,
+    Redaction,
+    ServerPolicy,
+)
 from bartizan.prevent.conditions import VARIABLES, Condition
 from bartizan.prevent.policy import Rules
 from fixtures.examples import ROOT
@@ -29,6 +40,9 @@ def test_every_key_is_on_the_page_and_no_other():
     assert keys("### An entry of a role") == names(Member)
     assert keys("### A line under `allow`") == names(Grant)
     assert keys("### A limit") == names(Bound)
+    assert keys("### A line under `content`") == names(ContentLine)
+    assert keys("### `redact`") == names(Redaction)
+    assert keys("### A line under `confirm`") == names(Confirmation)
     assert keys("### An example") == names(Example)
     row = next(line for line in PAGE.splitlines() if line.startswith("| `principal` | `id`"))
     assert set(re.findall(r"`(\w+)`", row)) - {"principal"} == names(ExamplePrincipal)

@@ -209,6 +209,7 @@ tickets = Table(
 approvers = Table(
     "approvers",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("key", HASH, primary_key=True),
+    Column("name", String(64), nullable=False),
     Column("document", Text, nullable=False),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from bartizan.adapters.store import schema
 from bartizan.adapters.store.door import document_in, document_out, key
-from bartizan.adapters.store.saving import upsert
+from bartizan.adapters.store.saving import Values, upsert
 from bartizan.model.ticket import NEXT, Enrolment, Ticket, TicketState
 
 _OPEN = (TicketState.PENDING, TicketState.APPROVED)
@@ -82,7 +82,8 @@ def tickets(connection: Connection, states: Sequence[TicketState], most: int) ->
 
 def keep_enrolment(connection: Connection, enrolment: Enrolment) -> None:
     """Keep who may decide."""
-    upsert(connection, schema.approvers, [{"name": enrolment.name, "document": document_in(enrolment)}])
+    values: Values = {"key": key(enrolment.name), "name": enrolment.name, "document": document_in(enrolment)}
+    upsert(connection, schema.approvers, [values])
 
 
 def enrolments(connection: Connection) -> list[Enrolment]:

@@ -28,6 +28,7 @@ def upgrade() -> None:
     op.create_index("tickets_by_state", "tickets", ["state", "created"])
     op.create_table(
         "approvers",
-        sa.Column("name", sa.String(64), primary_key=True),
+        sa.Column("key", _HASH, primary_key=True),
+        sa.Column("name", sa.String(64), nullable=False),
         sa.Column("document", sa.Text, nullable=False),
     )
