@@ -120,7 +120,7 @@ def mutated(data: st.DataObject, raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_mutated_records_are_events_or_told(kind: str, data: st.DataObject):
     raws = [one.raw for one in records_of(kind, sample(kind)) if isinstance(one, Framed)]
@@ -134,7 +134,7 @@ def test_mutated_records_are_events_or_told(kind: str, data: st.DataObject):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_mutated_json_stays_valid_and_loses_nothing(kind: str, data: st.DataObject, schema: OcsfSchema):
     raws = [one.raw for one in records_of(kind, sample(kind)) if isinstance(one, Framed)]
