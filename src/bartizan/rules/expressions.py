@@ -42,15 +42,18 @@ class LiteralSet:
         except _re2.error:
             raise OverflowError(_NO_ROOM) from None
         self._always = len(expressions)
-        if self._always not in (self._set.Match(_ALWAYS_FOUND) or ()):  # it would find nothing, and say nothing
+        if self.matching("") is None:
             raise OverflowError(_NO_ROOM)
 
-    def matching(self, text: str) -> list[int]:
-        """Numbers of the expressions that match somewhere, in no order."""
-        return [one for one in self._set.Match(text.encode(errors="replace")) or () if one != self._always]
+    def matching(self, text: str) -> list[int] | None:
+        """Numbers of the expressions that match somewhere, in no order; None where the search had no room."""
+        found: list[int] = self._set.Match(text.encode(errors="replace")) or []
+        if self._always not in found:  # an automaton without room finds nothing, and says nothing
+            return None
+        return [one for one in found if one != self._always]
 
 
-_ALWAYS, _ALWAYS_FOUND = r"\x00\x01\x02\z", b"\x00\x01\x02"
+_ALWAYS = r"\z"
 _NO_ROOM = "too many expressions for one automaton"
 
 
