@@ -18,7 +18,7 @@ from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 Mistakes = list[tuple[Place, str]]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
-_RESOLVER = yaml.resolver.Resolver()
+_RESOLVED: Any = yaml.resolver.Resolver().resolve  # pyright: ignore[reportUnknownMemberType]
 _NUMBER_CHARACTERS_MAX = 100
 _MERGE = "<<"
 
@@ -185,8 +185,8 @@ def _scalar(event: Any) -> Any:
     text = str(event.value)
     if not event.implicit[0] and event.tag is None:
         return text
-    tag = event.tag or _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    kind = str(tag).rpartition(":")[2]  # pyright: ignore[reportUnknownArgumentType]
+    tag = event.tag or _RESOLVED(yaml.ScalarNode, text, (True, False))
+    kind = str(tag).rpartition(":")[2]
     try:
         if kind == "null":
             return None
