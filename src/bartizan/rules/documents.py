@@ -18,7 +18,7 @@ from bartizan.model.yaml_mistakes import NOT_YAML, yaml_mistake
 Mistakes = list[tuple[Place, str]]
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = yaml.SafeLoader("")
-_RESOLVED: Any = yaml.resolver.Resolver().resolve  # pyright: ignore[reportUnknownMemberType]
+_RESOLVED = cast("Any", yaml.resolver.Resolver()).resolve
 _NUMBER_CHARACTERS_MAX = 100
 _MERGE = "<<"
 
