@@ -30,7 +30,8 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `time` is when the rule held for the first time, `group` the values that the finding is about, `events` the uids
     that it rests on (at most `occurrence_events_max`; `count` is all of them), `parts` the same by the rule that each
-    matched. `provisional`: late events may still change it; the final one follows under the same id.
+    matched. `provisional`: late events may still change it. What it becomes follows under the same id: the final
+    finding, or one that is `withdrawn` because the events that came meanwhile say otherwise.
     """
 
     time: int
@@ -42,6 +43,8 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_time: int = 0
     value: float | None = None
     provisional: bool = False
+    withdrawn: bool = False
+    tenant: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

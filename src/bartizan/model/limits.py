@@ -256,6 +256,20 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     field_reference_values_max: int = 1_000
     match_groups_max: int = 4_096
 
+    # State of the detection engine
+    state_entries_max: int = 2_000_000  # matches in windows, over all rules
+    window_entries_max: int = 100_000  # matches in the window of one group of one rule
+    group_value_characters_max: int = 512
+    event_groups_max: int = 64  # groups of one rule that one event counts in
+    duplicates_max: int = 500_000  # ids of events that are remembered
+    duplicate_seconds_max: int = 86_400
+    first_seen_values_max: int = 1_000_000
+    first_seen_key_values_max: int = 20_000
+    baseline_keys_max: int = 100_000
+    baseline_buckets_max: int = 1_024
+    sources_max: int = 10_000
+    snapshot_bytes_max: int = 1024 * 1024 * 1024
+
     # What a person is shown
     shown_characters_max: int = 2_000
     shown_name_characters_max: int = 160
