@@ -4,13 +4,13 @@ from random import Random
 from typing import Any
 
 import pytest
-from fixtures import correlation_oracle as oracle
-from fixtures.detection_cases import arrival, correlation, detection, encoded, events, field, final, judged
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bartizan.model.finding import Finding
 from bartizan.rules.detection import AllOf, Correlation, OneOf, Refers, Suppress, Without
+from fixtures import correlation_oracle as oracle
+from fixtures.detection_cases import arrival, correlation, detection, encoded, events, field, final, judged
 
 BASE = [detection(name) for name in "abc"]
 A, B, C = (Refers(rule=name) for name in "abc")

@@ -1,9 +1,9 @@
 """Which count is unusual after a history of counts, and which hour after a history of hours, at a stated rate.
 
-A count must be unusual twice. By median and MAD: a square root makes the spread of counts alike (Anscombe 1948). The MAD
-is of the counts above the median, because counts lean to the right, and no smaller than that of events at random
-(Poisson); Student's t sets the threshold, with as many degrees of freedom as a MAD of so many counts is worth. And by
-rank: hardly any of the history may have reached it.
+A count must be unusual twice. By median and MAD: a square root makes the spread of counts alike (Anscombe 1948). The
+MAD is of the counts above the median, because counts lean to the right, and no smaller than that of events at random
+(Poisson); Student's t sets the threshold, with as many degrees of freedom as a MAD of so many counts is worth. And
+by rank: hardly any of the history may have reached it.
 
 The rank holds the rate for every stream whose buckets are alike (exchangeable): false alarms per bucket are at most
 `rate`, or one in (buckets + 1) where the history is shorter than 1/rate. The price: what has happened before at this
