@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from bartizan.adapters.vaults.references import SCHEMES
-from bartizan.app.config import Config, Discover, Gateway, Network, ServerEntry, parse_config
+from bartizan.app.config import CombinedEntry, Config, Discover, Gateway, Network, ServerEntry, parse_config
 from bartizan.app.home import state_folder
 from bartizan.model.identity import IdentityConfig
 from bartizan.model.tls import ListenTls, UpstreamTls
@@ -24,6 +24,7 @@ def test_every_key_is_on_the_page_and_no_other():
     keys |= {f"network.{name}" for name in names(Network)}
     keys |= {f"gateway.identity.{name}" for name in names(IdentityConfig)}
     keys |= {f"gateway.{name}" for name in names(Gateway) - {"identity", "tls"}}
+    keys |= {f"gateway.combined.{name}" for name in names(CombinedEntry)}
     keys |= {f"gateway.tls.{name}" for name in names(ListenTls)}
     keys |= {f"gateway.servers.NAME.{name}" for name in names(ServerEntry) - {"tls"}}
     keys |= {f"gateway.servers.NAME.tls.{name}" for name in names(UpstreamTls)}

@@ -12,6 +12,7 @@ from bartizan.model.errors import Place, UsageError
 from bartizan.model.identity import IdentityConfig
 from bartizan.model.limits import DEFAULT
 from bartizan.model.tls import ListenTls, UpstreamTls
+from bartizan.protocol.relay.combined.names import fits
 
 
 class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +40,12 @@ class ServerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise ValueError("transport belongs to a url")
 
 
+class CombinedEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The endpoint of several servers as one: these servers, or all where none is named."""
+
+    servers: tuple[str, ...] = ()
+
+
 class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The servers of record, where the gateway fronts them, and who vouches for their callers.
 
@@ -49,8 +56,24 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     identity: IdentityConfig = IdentityConfig()
     listen: str = "127.0.0.1:8700"
     tls: ListenTls | None = None
+    combined: CombinedEntry | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := [one for one in self.combined_servers if one not in self.servers]:
+            raise ValueError(f"combined: {unknown[0][:80]!r} is no server of `servers`")
+        if bad := [one for one in self.combined_servers if not fits(one)]:
+            raise ValueError(
+                f"combined: {bad[0][:80]!r} cannot stand in front of names: it holds `__` or ends with `_`"
+            )
+
+    @property
+    def combined_servers(self) -> tuple[str, ...]:
+        """The servers of the combined endpoint; none where it is off."""
+        if self.combined is None:
+            return ()
+        return tuple(dict.fromkeys(self.combined.servers)) or tuple(self.servers)
 
 
 class Discover(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

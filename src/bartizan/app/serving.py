@@ -22,6 +22,7 @@ from bartizan.adapters.vaults.references import References
 from bartizan.app.approving import approvals_of, approving_at
 from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients
 from bartizan.app.bus import open_bus
+from bartizan.app.combined import Combined
 from bartizan.app.config import Config, folder_of
 from bartizan.app.config import Gateway as Configured
 from bartizan.app.gateway import Gateway, GatewayParts
@@ -39,7 +40,7 @@ from bartizan.model.secret import Secret
 from bartizan.ports import Bus
 from bartizan.prevent.gate import Gate
 from bartizan.prevent.policy import Rules
-from bartizan.protocol.relay.places import Endpoint, Places
+from bartizan.protocol.relay.places import COMBINED_PATH, Endpoint, Places
 
 _UIDS = 256
 SESSION_KEY = "local:session-key"
@@ -133,11 +134,13 @@ async def serve(
     )
     served_by.append(Gateway(parts))
     served_by[0].further[Endpoint.APPROVALS] = approving_at(approvals)
+    if gateway.combined_servers:
+        served_by[0].further[Endpoint.COMBINED] = Combined(served_by[0], gateway.combined_servers).handle
     sources = policy_source(policy, make, parts.gate), certificate_source(certificates, listener, served)
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
     async with reloader.watching(known, state_folder(), here.base(listener.port)):
         with _signalled() as ended:
-            _say_where(served, here.base(listener.port), told)
+            _say_where(served, served_by[0], here.base(listener.port), told)
             await ended.wait()
     await _end(served_by[0], listener, limits)
     await served.close()
@@ -171,9 +174,11 @@ def _making(
     )
 
 
-def _say_where(served: Senders, base: str, told: Callable[[str], None]) -> None:
+def _say_where(served: Senders, gateway: Gateway, base: str, told: Callable[[str], None]) -> None:
     for name in served:
         told(f"{base}/servers/{name}/mcp")
+    if Endpoint.COMBINED in gateway.further:
+        told(f"{base}{COMBINED_PATH}")
     if not len(served):
         told(f"{base} fronts no server yet: name one under `gateway.servers`, or run `bartizan wrap`")
 

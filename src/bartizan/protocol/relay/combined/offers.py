@@ -8,7 +8,7 @@ from bartizan.model.limits import DEFAULT, Limits
 from bartizan.protocol.jsonrpc import RequestId, encode
 from bartizan.protocol.mcp import CLIENT_INFO, META
 from bartizan.protocol.relay.combined.lists import Missing, left_out
-from bartizan.protocol.relay.eras import LEGACY_VERSIONS, MODERN_VERSIONS
+from bartizan.protocol.relay.eras import MODERN_VERSIONS
 
 # Capabilities that have a way through, each with its switches. Experimental ones and extensions have none: what they
 # name is not known here.
@@ -57,7 +57,7 @@ def discovered(identity: RequestId, results: Mapping[str, JsonObject], missing: 
     meta[META + "serverInfo"] = _INFO
     result: JsonObject = {
         "resultType": "complete",
-        "supportedVersions": [*MODERN_VERSIONS, *LEGACY_VERSIONS],
+        "supportedVersions": list(MODERN_VERSIONS),
         **offer,
         "ttlMs": 0,
         "cacheScope": "private",
