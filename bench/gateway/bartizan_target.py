@@ -15,7 +15,8 @@ ISSUER = "http://127.0.0.1:9/issuer"  # nobody asks there: its keys are at `jwks
 AUDIENCE = "https://bench.example/mcp"
 START_SECONDS = 20.0
 PLENTY = 1_000_000_000
-POLICY = {
+UNREAD = {"content": [{"then": "allow"}], "redact": {"arguments": "pass", "answers": "pass"}}
+POLICY: dict[str, object] = {
     "servers": {"echo": {"reads": ["get_*"]}},
     "roles": {"developer": [{"group": "engineering"}], "maintainer": [{"group": "maintainers"}]},
     "allow": [
@@ -43,18 +44,19 @@ def token(key: ECKey) -> str:
     return jwt.encode({"alg": "ES256", "kid": "bench", "typ": "at+jwt"}, claims, key)
 
 
-def ours(key: ECKey, interpreter: tuple[str, ...] = ()) -> Target:
-    """`interpreter` are options of Python before the module, such as those of a profiler."""
+def ours(key: ECKey, interpreter: tuple[str, ...] = (), *, contents: bool = False) -> Target:
+    """`interpreter` are options of Python before the module, such as those of a profiler. `contents` are judged too."""
 
     def start(place: Place) -> Running:
-        return _start(place, key, interpreter)
+        return _start(place, key, interpreter, POLICY if contents else {**POLICY, **UNREAD})
 
-    version = importlib.metadata.version("bartizan")
+    name = f"Bartizan {importlib.metadata.version('bartizan')}" + (", contents judged" if contents else "")
     guards = "limits, identity (signed token), access, rate; strict reading of both legs; each call on the journal"
-    return Target(name=f"Bartizan {version}", guards=guards, start=start, eras=("legacy", "modern"))
+    guards += "; and content, redact: every text both ways" if contents else ""
+    return Target(name=name, guards=guards, start=start, eras=("legacy", "modern"))
 
 
-def _start(place: Place, key: ECKey, interpreter: tuple[str, ...]) -> Running:
+def _start(place: Place, key: ECKey, interpreter: tuple[str, ...], policy: dict[str, object]) -> Running:
     jwks_uri = place.upstream.removesuffix("/mcp") + "/jwks"
     identity = {
         "audience": AUDIENCE,
@@ -63,7 +65,7 @@ def _start(place: Place, key: ECKey, interpreter: tuple[str, ...]) -> Running:
     }
     servers = {"echo": {"url": place.upstream}}
     settings = {"gateway": {"listen": "127.0.0.1:0", "servers": servers, "identity": identity}}
-    write(place.folder / "policy.yml", POLICY)
+    write(place.folder / "policy.yml", policy)
     config = write(place.folder / "bartizan.yml", {**settings, "policy": ["policy.yml"]})
     log = place.folder / "gateway.log"
     process = spawn(

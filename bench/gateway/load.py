@@ -2,8 +2,8 @@
 
     python bench/gateway/load.py URL --sessions 16 --size 1024 --seconds 3 --era modern --pid PID
 
-Prints one JSON object: calls per CPU second of the process PID and its children, the median and the 95th percentile of
-the wait, its memory. `--header` gives headers beside those of the protocol, `--tool` another name of the tool.
+Prints one JSON object: calls per CPU second of the process PID and its children, the best of
+its short windows, the median and the 95th percentile of the wait, its memory. `--header` gives headers beside those of the protocol, `--tool` another name of the tool.
 """
 
 import argparse
@@ -17,12 +17,13 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 from upstream import MODERN, runner
-from usage import cpu_seconds, resident_mb
+from usage import cpu_seconds, resident_mb, run_seconds
 
 LEGACY = "2025-06-18"  # the latest that every peer speaks
 FIRST_ID = 1_000_000_000  # ids of one width, so that every body of a session is of one length
 OPENING_SECONDS = 30.0
 SLOW_ROUNDS = 10
+WINDOW_SECONDS, WINDOW_CALLS_MIN = 0.2, 20
 META = "io.modelcontextprotocol/"
 WORDS = "The quick brown fox jumps over the lazy dog. "
 
@@ -174,6 +175,19 @@ def payload(body: bytes) -> bytes:
     return next(line[5:] for line in body.splitlines() if line.startswith(b"data:") and b"jsonrpc" in line)
 
 
+async def windows(sessions: list[Session], given: argparse.Namespace) -> list[float]:
+    """Calls a CPU second of each short window: the best of them is what neighbours on the machine disturbed least."""
+    rates, until = list[float](), time.perf_counter() + given.seconds
+    while (left := until - time.perf_counter()) > 0:
+        calls, used = sum(one.calls for one in sessions), run_seconds(given.pid)
+        lost = [one.lost for one in sessions]
+        await asyncio.wait(lost, timeout=min(WINDOW_SECONDS, left), return_when=asyncio.FIRST_EXCEPTION)
+        calls, used = sum(one.calls for one in sessions) - calls, run_seconds(given.pid) - used
+        if calls >= WINDOW_CALLS_MIN and used > 0:
+            rates.append(calls / used)
+    return rates
+
+
 async def measure(given: argparse.Namespace) -> dict[str, Any]:
     loop, url = asyncio.get_running_loop(), urlsplit(given.url)
     sessions = [Session(given, number) for number in range(given.sessions)]
@@ -186,8 +200,9 @@ async def measure(given: argparse.Namespace) -> dict[str, Any]:
     for session in sessions:
         session.measuring = True
     calls, used, begun = sum(one.calls for one in sessions), cpu_seconds(given.pid), time.perf_counter()
+    rates = list[float]()
     for _ in range(SLOW_ROUNDS):  # peers may be so slow that no call ends in the first
-        await asyncio.wait([one.lost for one in sessions], timeout=given.seconds, return_when=asyncio.FIRST_EXCEPTION)
+        rates += await windows(sessions, given)
         if sum(one.calls for one in sessions) > calls:
             break
     calls, used = sum(one.calls for one in sessions) - calls, cpu_seconds(given.pid) - used
@@ -199,6 +214,7 @@ async def measure(given: argparse.Namespace) -> dict[str, Any]:
     return {
         "calls": calls,
         "calls_cpu_second": calls / used if used else 0.0,
+        "best_cpu_second": max(rates, default=0.0),
         "calls_second": calls / wall,
         "p50_ms": waits[len(waits) // 2] * 1_000,
         "p95_ms": waits[len(waits) * 95 // 100] * 1_000,

@@ -19,6 +19,7 @@ ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "t
 _CARRIED_OUT = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.HIDE, Effect.DENY})
 _CARRIED_OUT_ON_ANSWERS = frozenset({Effect.ALLOW, Effect.ANNOTATE, Effect.REDACT, Effect.DENY})
 _SETTLES = "confirm"
+_NOTHING_HEARD = Heard(decision=ALLOWED)
 _REWRITTEN_MAX = 2  # times that a message is rewritten and judged again; what still asks for more is refused
 
 
@@ -153,6 +154,8 @@ class Gate:
             decisions.append(_named(decision, guard.name))
             if decision.effect is Effect.DENY and not decision.dry:
                 break
+        if decisions.count(ALLOWED) == len(decisions):
+            return Decided(call=call, decision=ALLOWED, decisions=tuple(decisions), policy=self.version)
         edits = tuple(edit for one in decisions if not one.dry for edit in one.edits)
         worst = _carried_out(strictest(decisions))
         if worst.effect is Effect.REDACT and not edits:
@@ -203,6 +206,8 @@ class Gate:
             message = replaced(message, new)
         else:
             decisions.append(failed("gate", "a message that was rewritten still asks to be rewritten"))
+        if not decisions:
+            return _NOTHING_HEARD
         worst = strictest(decisions)
         if worst.effect not in _CARRIED_OUT_ON_ANSWERS:
             worst = msgspec.structs.replace(worst, effect=Effect.DENY)
