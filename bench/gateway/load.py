@@ -2,8 +2,9 @@
 
     python bench/gateway/load.py URL --sessions 16 --size 1024 --seconds 3 --era modern --pid PID
 
-Prints one JSON object: calls per CPU second of the process PID and its children, the best of
-its short windows, the median and the 95th percentile of the wait, its memory. `--header` gives headers beside those of the protocol, `--tool` another name of the tool.
+Prints one JSON object: calls per CPU second of the process PID and its children, and of the best of short windows; the
+median and the 95th percentile of the wait; memory. `--header` gives headers beside those of the protocol, `--tool`
+another name of the tool.
 """
 
 import argparse

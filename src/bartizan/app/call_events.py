@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from bartizan.model.call import Call
-from bartizan.model.decision import Decision, Effect
+from bartizan.model.decision import ALLOWED, Decision, Effect
 from bartizan.model.event import API_ACTIVITY, APPLICATION_LIFECYCLE, Event
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT
@@ -42,13 +42,13 @@ def call_event(decided: Decided) -> Event:
         uid=call.uid,
         time=call.at,
         class_uid=API_ACTIVITY,
-        activity_name=_kept(call.method) or call.verb.value,
+        activity_name=_kept(call.method) or call.verb,
         message=_kept(decision.reason),
         status="Failure" if denied else "Success",
         mcp=_subject(call),
         unmapped={
             "decision": _decision(decision),
-            "noted": [_decision(one) for one in decided.decisions if one.dry],
+            "noted": [_decision(one) for one in decided.decisions if one is not ALLOWED and one.dry],
             "policy": decided.policy,
         },
     )
@@ -99,25 +99,28 @@ def refused_event(refused: Refused, *, uid: str, at: datetime, server: str, peer
 
 
 def _subject(call: Call) -> JsonObject:
+    """What is empty is left out. The enumerations are texts as they stand: asking for their values costs more."""
+    told: JsonObject = {"server": call.server, "verb": call.verb, "transport": call.transport, "bytes": call.bytes}
+    for name, value in (
+        ("method", _kept(call.method)),
+        ("target", _kept(call.target)),
+        ("revision", call.revision),
+        ("client", _kept(call.client)),
+        ("session", call.session),
+    ):
+        if value:
+            told[name] = value
     principal = call.principal
-    told: dict[str, Any] = {
-        "server": call.server,
-        "method": _kept(call.method),
-        "verb": call.verb.value,
-        "target": _kept(call.target),
-        "revision": call.revision,
-        "transport": call.transport.value,
-        "client": _kept(call.client),
-        "session": call.session,
-        "principal": principal.id if principal else "",
-        "proof": principal.proof.value if principal else "",
-        "credential": principal.credential if principal else "",
-        "bytes": call.bytes,
-    }
-    return {name: value for name, value in told.items() if value != ""}
+    if principal is not None:
+        told |= {"principal": principal.id, "proof": principal.proof}
+        if principal.credential:
+            told["credential"] = principal.credential
+    return told
 
 
 def _decision(decision: Decision) -> JsonObject:
+    if decision is ALLOWED:
+        return {"effect": Effect.ALLOW}
     told: dict[str, Any] = {
         "effect": decision.effect.value,
         "guard": decision.guard,

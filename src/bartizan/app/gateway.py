@@ -170,8 +170,9 @@ class Gateway:
             body, reading = _rewritten(request.body, reading, decided), _settled(reading, decided)
             passage = Passage(parts, self._means, body, reading, decided)
             who = principal_id(decided[0].call)
-            denied = next((one.decision for one in decided if one.decision.effect is Effect.DENY), None)
-            if denied is not None:
+            refusals = [one.decision for one in decided if one.decision.effect is Effect.DENY]
+            if refusals:
+                denied = refusals[0]
                 return Served(answer=await passage.denied(), principal=who, denied=denied)
             return Served(answer=await passage.forward(parts.servers[server], seconds), principal=who)
         except BaseException:
@@ -240,9 +241,8 @@ def _rewritten(body: bytes, reading: Reading, decided: Sequence[Decided]) -> byt
 
 def _settled(reading: Reading, decided: Sequence[Decided]) -> Reading:
     """The reading with who asks, and with what the guards left of it."""
-    items = tuple(
-        msgspec.structs.replace(item, call=one.call) for item, one in zip(reading.items, decided, strict=True)
-    )
+    pairs = zip(reading.items, decided, strict=True)
+    items = tuple([msgspec.structs.replace(item, call=one.call) for item, one in pairs])
     return msgspec.structs.replace(reading, items=items)
 
 

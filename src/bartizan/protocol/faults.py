@@ -1,15 +1,13 @@
 """What a server did against the protocol, counted and bounded."""
 
-from collections import Counter
-
 
 class Faults:
     """Faults by their kind. `grave` is whether something may have been lost to them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._faults: Counter[str] = Counter()
-        self._requests: Counter[str] = Counter()
+        self._faults: dict[str, int] = {}
+        self._requests: dict[str, int] = {}
         self._texts = 0
 
     @property
@@ -29,11 +27,14 @@ class Faults:
         """A request of the server that was refused."""
         self._count(self._requests, method[:60])
 
-    def _count(self, counter: Counter[str], what: str) -> None:
-        counter[what if what in counter or len(counter) < self._most else "others"] += 1
+    def _count(self, counter: dict[str, int], what: str) -> None:
+        kind = what if what in counter or len(counter) < self._most else "others"
+        counter[kind] = counter.get(kind, 0) + 1
 
     def summary(self) -> str:
         """All of it in a few words, or nothing."""
+        if not (self._faults or self._texts or self._requests):
+            return ""
         parts = [f"{count} × {what}" for what, count in self._faults.items()]
         if self._texts:
             parts.append(f"{self._texts} × plain text between the messages")

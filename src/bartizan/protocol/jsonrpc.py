@@ -195,13 +195,16 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     error: dict[str, Any] = {}
 
 
+_IDENTITIES = frozenset({str, int, type(None)})
+
+
 def envelope(value: Any) -> Envelope:
     """Classify a decoded message (JSON-RPC 2.0 section 4 and 5, as MCP narrows it). Raises RemoteProtocolError."""
     message = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if message.get("jsonrpc") != "2.0":
         raise RemoteProtocolError("not a JSON-RPC 2.0 object")
     identity = message.get("id")
-    if isinstance(identity, bool) or not isinstance(identity, str | int | None):
+    if identity.__class__ not in _IDENTITIES:  # a Boolean is an int elsewhere, and none here
         raise RemoteProtocolError("an id that is neither string nor integer")
     if "method" in message:
         return _call(message, identity)

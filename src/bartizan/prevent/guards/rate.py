@@ -52,16 +52,17 @@ class Rate:
         if rules.loop.window != self._rules.loop.window:
             self._same = self._loop_meter(rules)
         self._rules = rules
+        self._found.clear()
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
         """Whether there is room. It is counted when everything has room; each gateway counts for itself."""
         if call.uid in self._held:
             return call, ALLOWED
-        bounds = self._bounds(call)
+        bounds, at = self._bounds(call), call.at.timestamp()
         same = _sameness(call) if call.verb is Verb.CALL else None
-        refused = self._refused(call, bounds) or (self._looping(call, same) if same is not None else None)
+        refused = self._refused(call, bounds, at) or (self._looping(same, at) if same is not None else None)
         if refused is None or self._rules.dry(call.server):
-            refused = self._count(call, bounds, same) or refused
+            refused = self._count(call, bounds, same, at) or refused
         if refused is None:
             return call, ALLOWED
         return call, msgspec.structs.replace(refused, dry=self._rules.dry(call.server))
@@ -120,8 +121,7 @@ class Rate:
             if not about_tools or one.tools.matches(target or ""):
                 yield (index, tuple(facts[name] for name in one.bound.per)), one
 
-    def _refused(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]]) -> Decision | None:
-        at = call.at.timestamp()
+    def _refused(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], at: float) -> Decision | None:
         for key, one in bounds:
             index, name = key
             bound = one.bound
@@ -133,9 +133,9 @@ class Rate:
                 return _too_many(one, "bytes", wait)
         return None
 
-    def _looping(self, call: Call, same: int) -> Decision | None:
+    def _looping(self, same: int, at: float) -> Decision | None:
         loop, place = self._rules.loop, self._rules.loop_place
-        if not self._same.wait(same, loop.calls, call.at.timestamp()):
+        if not self._same.wait(same, loop.calls, at):
             return None
         return Decision(
             effect=Effect.DENY,
@@ -145,8 +145,10 @@ class Rate:
             exception=f"{place}: `loops`" if place else "set `loops`, such as {calls: 1000, window: 1m}",
         )
 
-    def _count(self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], same: int | None) -> Decision | None:
-        at, held = call.at.timestamp(), list[Key]()
+    def _count(
+        self, call: Call, bounds: Sequence[tuple[Key, PlacedBound]], same: int | None, at: float
+    ) -> Decision | None:
+        held = list[Key]()
         try:
             for key, one in bounds:
                 if one.bound.calls is not None:

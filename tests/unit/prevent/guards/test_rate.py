@@ -182,3 +182,12 @@ def test_what_is_too_much_of_anybody_is_refused_before_anything_else(facts, refu
     assert refused.refusal is refusal
     guard.done(msgspec.structs.replace(call, uid="first"))
     assert allowed(decided(guard, msgspec.structs.replace(call, uid="third")))
+
+
+def test_another_policy_holds_for_callers_who_called_under_the_one_before():
+    call = Caller("limits: [{per: [principal], calls: 9, window: 1m}]")
+    assert allowed(call())
+    call.guard.renew(rules("limits: [{per: [server], calls: 9, window: 1m}, {per: [principal], calls: 1, window: 1m}]"))
+    assert [allowed(call()) for _ in range(2)] == [True, False]
+    call.guard.renew(rules(""))
+    assert allowed(call())
