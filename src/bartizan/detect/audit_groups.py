@@ -13,8 +13,8 @@ HEAD = re.compile(rb"(?:node=(\S{1,256}) )?type=(\S{1,64}) msg=audit\((\d{1,12})
 class AuditGroups:
     """Lines with one stamp and serial number, together.
 
-    A group ends with `EOE` or `PROCTITLE`, or when events came that are `audit_group_seconds_max` later, or when more
-    than `audit_groups_max` wait.
+    A group ends with `EOE` or `PROCTITLE`, or when events came that are `audit_group_seconds_max` later and more than
+    `audit_group_lines_between_max` lines since its last one, or when more than `audit_groups_max` wait.
     """
 
     def __init__(self, limits: Limits = DEFAULT) -> None:
@@ -43,6 +43,7 @@ class AuditGroups:
         group = self._groups.setdefault(key, _Group(second, line.at))
         group.lines.append(line.raw)
         group.bytes += len(line.raw)
+        group.last = line.at
         if group.bytes > self._limits.raw_record_bytes_max:
             del self._groups[key]
             yield unparsed(b"\n".join(group.lines), group.at, TOO_LONG)
@@ -50,13 +51,14 @@ class AuditGroups:
             del self._groups[key]
             yield Framed(b"\n".join(group.lines), group.at)
         yield from self._first(len(self._groups) - self._limits.audit_groups_max)
-        yield from self._first(self._older(second))
+        yield from self._first(self._older(second, line.at))
 
-    def _older(self, second: int) -> int:
+    def _older(self, second: int, at: int) -> int:
         """How many of the groups that came first are so old that nothing can be missing of them."""
         count = 0
         for group in self._groups.values():
-            if group.second + self._limits.audit_group_seconds_max >= second:
+            recent = group.second + self._limits.audit_group_seconds_max >= second
+            if recent or group.last + self._limits.audit_group_lines_between_max >= at:
                 break
             count += 1
         return count
@@ -71,8 +73,8 @@ _LAST = {b"EOE", b"PROCTITLE"}
 
 
 class _Group:
-    __slots__ = ("at", "bytes", "lines", "second")
+    __slots__ = ("at", "bytes", "last", "lines", "second")
 
     def __init__(self, second: int, at: int) -> None:
-        self.second, self.at, self.bytes = second, at, 0
+        self.second, self.at, self.last, self.bytes = second, at, at, 0
         self.lines: list[bytes] = []

@@ -54,7 +54,7 @@ def read_json(raw: bytes, limits: Limits) -> Read:
         raise MalformedError("no JSON object")
     if text.count("{") + text.count("[") > limits.raw_record_depth_max and _deeper(native, limits.raw_record_depth_max):
         raise MalformedError(f"nested deeper than raw_record_depth_max ({limits.raw_record_depth_max})")
-    shown = redaction.json(native)
+    shown = redaction.json(native, text)
     if shown is not native:
         text = msgspec.json.encode(shown).decode()
     return Read(cast("JsonObject", shown), text, digest_of(raw), labels)

@@ -6,9 +6,20 @@ from typing import Any, cast
 
 from bartizan.model.json import JsonObject
 from bartizan.model.secret import MARK
-from bartizan.text.patterns import PASSWORD_NAMES, is_credential_value, is_placeholder, names_credential, words_of
-from bartizan.text.patterns import without_all_secrets as shown
-from bartizan.text.regex import Finder
+from bartizan.text.patterns import (
+    ASSIGNED,
+    PASSWORD_NAMES,
+    SecretSpan,
+    find_all_secrets,
+    find_secrets,
+    is_credential_value,
+    is_placeholder,
+    names_credential,
+    replaced,
+    words_of,
+)
+from bartizan.text.regex import Finder, PatternSet
+from bartizan.text.secret_formats import FORMATS
 
 # Live sessions: whatever their values look like.
 _SESSION_NAMES = frozenset(
@@ -24,18 +35,26 @@ _NO_SECRETS = frozenset(
         "uniquetokenidentifier paginationtoken continuetoken"
     ).split()
 )
+_PUBLIC = frozenset({"aws-access-key-id", "alibaba-key-id"})  # ids of keys, by which logs join
 _DIGEST = re.compile(
     r"(?:hmac-)?sha\d{1,3}:.*|arn:.*|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|REDACTED|<.*>|\*+|"
     r"HIDDEN_DUE_TO_SECURITY_REASONS|Value hidden due to security reasons\.?",
     re.IGNORECASE,
 )
+_ANY_FORMAT = PatternSet(
+    re.sub(r"\{(\d+),\d+\}", r"{\1,}", one) for kind, one in FORMATS.items() if kind not in _PUBLIC
+)
+_HINT = Finder(
+    r"(?i)token|secret|passw|pwd|passphrase|credential|auth|cookie|bearer|dsn|key|connection|\bpat\b|-u\b|--user"
+)
+_HIDING = re.compile(r"\\[u/]")  # escapes of JSON behind which a format could stand
 PLAIN, NAMED, SESSION = 0, 1, 2
 
 
 @lru_cache(maxsize=8192)
 def rank_of(name: str) -> int:
     """What a value under this name is: nothing special, a secret if it looks like one, or one in any case."""
-    if not _TELLING.first(name):
+    if _HINT.first(name) is None:
         return PLAIN
     plain = re.sub(r"[^a-z0-9]", "", name[-64:].lower())
     if plain in _NO_SECRETS:
@@ -46,58 +65,95 @@ def rank_of(name: str) -> int:
     return NAMED if names_credential(name) else PLAIN
 
 
-_TELLING = Finder(r"(?i)token|secret|passw|pwd|passphrase|credential|key|auth|cookie|bearer|pat|dsn|connection")
-
-
-def _value(rank: int, name: str, value: str) -> str:
-    if rank and value and not _DIGEST.fullmatch(value):
-        if rank == SESSION and not is_placeholder(value):
-            return MARK
-        if is_credential_value(name, value):
-            return MARK
-    return text(value)
-
-
 def text(value: str) -> str:
     """A text without what is a secret by its format, or because the text itself gives it a credential's name."""
-    if len(value) < 8:
-        return value
-    return shown(value)
+    return _marked(value, find_all_secrets(value))
 
 
-def json(value: Any) -> Any:
-    """A decoded value without secrets; what has none is the same object."""
-    if isinstance(value, str):
-        return text(value)
+def _marked(value: str, spans: list[SecretSpan]) -> str:
+    return replaced(value, [(one.start, one.end, MARK) for one in spans if not _public(value, one)])
+
+
+def _public(value: str, span: SecretSpan) -> bool:
+    """Ids of keys, and names of secrets within an ARN."""
+    named = span.kind == ASSIGNED and value.endswith(":secret:", 0, span.start)
+    return named or span.kind in _PUBLIC
+
+
+def json(value: Any, raw: str = "\\u") -> Any:
+    """A decoded value without secrets; what has none is the same object. `raw` is its JSON: it tells where to look."""
+    formats = _HIDING.search(raw) is not None or _ANY_FORMAT.any_in(raw)
+    return _any(value, formats=formats) if formats or _HINT.first(raw) is not None else value
+
+
+def _any(value: Any, *, formats: bool) -> Any:
     if isinstance(value, dict):
-        return _object(cast("JsonObject", value))
+        return _object(cast("JsonObject", value), formats)
     if isinstance(value, list):
         items = cast("list[Any]", value)
-        marked = [json(item) for item in items]
+        marked = arguments([_any(item, formats=formats) for item in items])
         return items if all(map(_same, marked, items)) else marked
-    return value
+    return _text(value, formats=formats) if isinstance(value, str) else value
 
 
 def _same(one: Any, other: Any) -> bool:
     return one is other
 
 
-def _object(fields: JsonObject) -> JsonObject:
+def _text(value: str, *, formats: bool) -> str:
+    if len(value) >= 8 and (" " in value or "=" in value) and _HINT.first(value) is not None:
+        return text(value)
+    return _marked(value, find_secrets(value)) if formats else value
+
+
+def _object(fields: JsonObject, formats: bool) -> JsonObject:  # noqa: FBT001  # called for every object: by place is quicker
     changed: JsonObject = {}
-    same = True
     for name, item in fields.items():
-        rank = rank_of(name)
-        marked = _value(rank, name, item) if isinstance(item, str) else json(_listed(rank, name, item))
-        shown_name = text(name)
-        same = same and marked is item and shown_name is name
-        changed[shown_name] = marked
-    return fields if same else changed
+        if isinstance(item, str) and not formats and (len(item) < 8 or not (" " in item or "=" in item)):
+            if not rank_of(name):
+                continue  # nearly every value
+        elif not isinstance(item, str | dict | list):
+            continue
+        marked = _named(name, item, formats=formats)
+        if marked is not item:
+            changed[name] = marked
+    named = {name: _text(name, formats=True) for name in fields} if formats else {}
+    if not changed and all(one == other for one, other in named.items()):
+        return fields
+    return {named.get(name, name): changed.get(name, item) for name, item in fields.items()}
 
 
-def _listed(rank: int, name: str, item: Any) -> Any:
-    """A list under the name of a credential, such as `Set-Cookie: [...]` in the headers of an HTTP request."""
-    if not rank or not isinstance(item, list):
-        return item
-    items = cast("list[Any]", item)
-    marked = [_value(rank, name, one) if isinstance(one, str) else one for one in items]
-    return items if all(map(_same, marked, items)) else marked
+def _named(name: str, item: Any, *, formats: bool) -> Any:
+    """A value, or the texts of a list, such as `Set-Cookie: [...]` in the headers of an HTTP request."""
+    rank = rank_of(name)
+    if rank and isinstance(item, str):
+        return _value(rank, name, item, formats=formats)
+    if rank and isinstance(item, list):
+        items = cast("list[Any]", item)
+        marked = [_value(rank, name, one, formats=formats) if isinstance(one, str) else one for one in items]
+        item = items if all(map(_same, marked, items)) else marked
+    return _any(item, formats=formats)
+
+
+def _value(rank: int, name: str, value: str, *, formats: bool) -> str:
+    if value and not _DIGEST.fullmatch(value):
+        if rank == SESSION and not is_placeholder(value):
+            return MARK
+        if is_credential_value(name, value):
+            return MARK
+    return _text(value, formats=formats)
+
+
+def arguments(words: list[Any]) -> list[Any]:
+    """Arguments of a command: also what follows an option that names a credential."""
+    options = [at for at, word in enumerate(words[:-1]) if isinstance(word, str) and _option(word)]
+    shown = list(words)
+    for at in options:
+        word = words[at + 1]
+        if isinstance(word, str) and word and not word.startswith("-") and not is_placeholder(word):
+            shown[at + 1] = MARK
+    return shown if shown != words else words
+
+
+def _option(word: str) -> bool:
+    return word.startswith("-") and "=" not in word and bool(rank_of(word.lstrip("-")))

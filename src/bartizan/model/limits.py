@@ -237,6 +237,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unparsed_shown_max: int = 100
     audit_groups_max: int = 1_000
     audit_group_seconds_max: float = 2.0
+    audit_group_lines_between_max: int = 8
     pairs_waiting_max: int = 100_000
     pair_seconds_max: float = 300.0
     occurrence_events_max: int = 100

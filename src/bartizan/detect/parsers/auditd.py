@@ -1,7 +1,7 @@
 """The log of the Linux audit daemon: `log_format` RAW or ENRICHED, as in /var/log/audit/audit.log."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -28,24 +28,11 @@ class Auditd(RecordParser):
     framing = Framing.AUDITD
 
     def read(self, raw: bytes) -> Read:
-        labels = [] if _is_utf8(raw) else [NOT_UTF8]
-        native: JsonObject = {}
-        for line in raw.split(b"\n"):
-            head = HEAD.match(line)
-            if head is None:
-                raise MalformedError("no audit record: it does not begin with type= and msg=audit(")
-            if not native:
-                native = _head(head)
-            told = head[2].decode(errors="replace")
-            if told not in native["type"]:
-                native["type"].append(told)
-            record = _record(told, line[head.end() :].decode(errors="replace"))
-            _put(native, told, record)
-        shown = redaction.json(native)
-        whole = (
-            msgspec.json.encode(shown).decode() if shown is not native else redaction.text(raw.decode(errors="replace"))
-        )
-        return Read(shown, whole, digest_of(raw), labels)
+        native = _native(raw)
+        shown = _without_arguments(redaction.json(native))
+        text = raw.decode(errors="replace")
+        whole = redaction.text(text) if shown is native else msgspec.json.encode(shown).decode()
+        return Read(shown, whole, digest_of(raw), [NOT_UTF8] if "\ufffd" in text else [])
 
     def event(self, native: JsonObject) -> JsonObject:
         stamp, machine = as_text(native.get("time")), as_text(native.get("node")) or None
@@ -54,12 +41,33 @@ class Auditd(RecordParser):
         return audit_event(native, when, ocsf.metadata(uid, None), machine)
 
 
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _native(raw: bytes) -> JsonObject:
+    """The records of one event by their types. Raises MalformedError."""
+    native: JsonObject = {}
+    for line in raw.split(b"\n"):
+        head = HEAD.match(line)
+        if head is None:
+            raise MalformedError("no audit record: it does not begin with type= and msg=audit(")
+        native = native or _head(head)
+        told = head[2].decode(errors="replace")
+        if told not in native["type"]:
+            native["type"].append(told)
+        _put(native, told, _record(told, line[head.end() :].decode(errors="replace")))
+    return native
+
+
+def _without_arguments(native: JsonObject) -> JsonObject:
+    """What follows an option that names a credential is one, whatever it looks like."""
+    executed = native.get("EXECVE")
+    if not isinstance(executed, dict):
+        return native
+    fields = cast("JsonObject", executed)
+    names = [name for name in fields if _NUMBERED.fullmatch(name)]
+    given = [fields[name] for name in names]
+    shown = redaction.arguments(given)
+    if shown is given:
+        return native
+    return {**native, "EXECVE": {**fields, **dict(zip(names, shown, strict=True))}}
 
 
 def _head(head: re.Match[bytes]) -> JsonObject:

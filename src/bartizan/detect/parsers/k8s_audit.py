@@ -6,7 +6,7 @@ Source: Kubernetes documentation, "kube-apiserver Audit Configuration (v1)": Eve
 from bartizan.detect import ocsf
 from bartizan.detect.native import number, part, rest, seen, text
 from bartizan.detect.pairs import Half, PairParser
-from bartizan.detect.parsing import MalformedError
+from bartizan.detect.parsing import MalformedError, Read, read_json
 from bartizan.model.json import JsonObject, as_array, as_object, as_text
 
 _UPDATES = {"patch": ocsf.UPDATE, "watch": ocsf.READ, "deletecollection": ocsf.DELETE, "proxy": ocsf.OTHER}
@@ -18,6 +18,16 @@ class K8sAudit(PairParser):
     kind = "k8s_audit"
     product = ("Kubernetes", "Kubernetes")
     wrappers = ("items",)
+
+    def read(self, raw: bytes) -> Read:
+        """Azure Monitor puts the event as a text into a record of its own: what stands around it is kept beside it."""
+        read = super().read(raw)
+        inner = as_text(as_object(read.native.get("properties")).get("log"))
+        if not inner.startswith("{"):
+            return read
+        told = read_json(inner.encode(errors="replace"), self._settings.limits).native
+        around = {**read.native, "properties": {**read.native["properties"], "log": None}}
+        return Read({**told, "azure": around}, read.text, read.sha256, read.labels)
 
     def half(self, native: JsonObject) -> Half | None:
         uid, stage = seen(native, "auditID"), seen(native, "stage")
