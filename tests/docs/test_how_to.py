@@ -2,16 +2,20 @@
 
 import re
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 from typer.main import get_command
 
-from bartizan.app.policy import parse_policy
+from bartizan.app.config import parse_config
+from bartizan.app.policy import parse_policy, read_policy
 from bartizan.assess.mend import MENDS
 from bartizan.cli.main import app
 from bartizan.model.client import ClientSpec
+from bartizan.model.policy import May
+from bartizan.model.principal import ANONYMOUS
 from bartizan.model.ticket import NEXT
 from bartizan.prevent.policy import Rules
 from bartizan.rules.check import Check, run
@@ -22,12 +26,34 @@ from fixtures.examples import ROOT
 HOW_TO = ROOT / "docs" / "how-to"
 
 
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of a language on a page."""
+    text = (HOW_TO / page).read_text(encoding="utf-8")
+    found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(one) for one in found]
+
+
 def block(page: str, language: str) -> str:
     """The first block of a language on a page."""
-    text = (HOW_TO / page).read_text(encoding="utf-8")
-    found = re.search(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
-    assert found
-    return textwrap.dedent(found[1])
+    return blocks(page, language)[0]
+
+
+def test_the_policy_of_the_page_on_clients_lets_them_use_whatever_is_wrapped(tmp_path: Path):
+    policy, config = blocks("put-clients-behind-the-gateway.md", "yaml")
+    (tmp_path / "policy.yml").write_text(policy)
+    rules = read_policy(parse_config(config, ""), tmp_path / "bartizan.yml", loopback=True)
+    assert rules.anonymous("whatever")
+    (line,) = rules.of_server("whatever")
+    assert line.grant.may is May.WRITE
+    assert rules.roles(ANONYMOUS) == {line.grant.role}
+
+
+def test_the_commands_of_the_page_on_the_gateway_are_servers_of_a_configuration():
+    _, _, config = blocks("put-a-server-behind-the-gateway.md", "yaml")
+    gateway = parse_config(config, "").gateway
+    assert gateway
+    assert gateway.servers["tickets"].env == {"TICKETS_TOKEN": "local:tickets-token"}
+    assert gateway.servers["git"].command[0] == "uvx"
 
 
 def test_the_check_of_the_page_finds_what_its_sample_holds():

@@ -235,10 +235,12 @@ def test_a_gateway_that_is_told_to_end_ends_its_servers_and_streams(tmp_path, mo
     mark = uuid.uuid4().hex
     monkeypatch.setenv("MARK_OF_TEST", mark)
     with fronting(tmp_path, {"tiny": MARKED}) as gateway:
-        begin(gateway.url("tiny"))
-        begun = time.monotonic()
-        assert gateway.stop() == 0
-        assert time.monotonic() - begun < 8
+        session = {"mcp-session-id": begin(gateway.url("tiny"))}
+        with httpx2.stream("GET", gateway.url("tiny"), headers={**HEADERS, **session}) as stream:
+            begun = time.monotonic()
+            assert gateway.stop() == 0
+            assert stream.read() == b""
+        assert time.monotonic() - begun < 8  # less than what a request under way is waited for
     assert marked(f"MARK={mark}") == []
 
 

@@ -23,7 +23,7 @@ def connect(server: str, gateway: str, source: BinaryIO, target: BinaryIO, *, li
     if not _ID.fullmatch(server):
         raise UsageError(f"{server[:80]!r} is no id of a server", remedy="use the id that `bartizan wrap` wrote")
     try:
-        endpoint = Endpoint(server_url(gateway or DEFAULT_GATEWAY, server), limits)
+        endpoint = Endpoint(server_url(gateway or DEFAULT_GATEWAY, server), limits, _authority())
     except ValueError as error:
         raise UsageError(f"--gateway: {error}", remedy=f"name it as {DEFAULT_GATEWAY}") from None
     Bridge(endpoint, source, target, token=_token(), limits=limits).run()
@@ -34,16 +34,23 @@ def server_url(gateway: str, server: str) -> str:
     return f"{gateway.rstrip('/')}/servers/{quote(server, safe='')}/mcp"
 
 
-def gateway_url(listen: str) -> str:
+def gateway_url(listen: str, *, secure: bool = False) -> str:
     """The address at which clients of this machine reach a gateway that listens so."""
+    scheme = "https" if secure else "http"
     host, _, port = listen.rpartition(":")
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return f"http://{host}:{port}"
+        return f"{scheme}://{host}:{port}"
     if address.is_unspecified:
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
-    return f"http://[{address}]:{port}" if address.version == 6 else f"http://{address}:{port}"
+    return f"{scheme}://[{address}]:{port}" if address.version == 6 else f"{scheme}://{address}:{port}"
+
+
+def _authority() -> str:
+    """The authority that `bartizan tls init` made here, where it did. Not asked of `app.tls`: that loads too much."""
+    file = state_folder() / "tls" / "gateway-ca.pem"
+    return str(file) if file.exists() else ""
 
 
 def _token() -> Secret | None:

@@ -68,6 +68,11 @@ class Conversing:
             text = encode(error(id_of(reading), -32603, "Not available at the moment"))
             return Said(503, (*JSON, wait), Pieces(text))
 
+    def drain(self) -> None:
+        """End the streams that would never end by themselves."""
+        for one in self._owners:
+            one.drain()
+
     async def close(self) -> None:
         """End every conversation."""
         beginning = tuple(self._beginning.values())

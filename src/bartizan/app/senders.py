@@ -87,6 +87,10 @@ class EitherSender:
         """New certificates: for new connections."""
         self._newer.renew()
 
+    def drain(self) -> None:
+        """End the streams that would never end by themselves."""
+        self._older.drain()
+
     async def close(self) -> None:
         """End everything."""
         await asyncio.gather(self._newer.close(), self._older.close())
@@ -136,6 +140,12 @@ class Senders(Mapping[str, Sender]):
 
     def __len__(self) -> int:
         return len(self._own) + len(self._others)
+
+    def drain(self) -> None:
+        """End the streams that would never end by themselves, before what is under way is waited for."""
+        for one in (*self._own.values(), *(sender for _, sender in self._others.values())):
+            if isinstance(one, Conversing | EitherSender):
+                one.drain()
 
     async def close(self) -> None:
         """End every connection and every child."""

@@ -142,6 +142,7 @@ async def serve(
         with _signalled() as ended:
             _say_where(served, served_by[0], here.base(listener.port), told)
             await ended.wait()
+    served.drain()
     await _end(served_by[0], listener, limits)
     await served.close()
     recorder.flush()

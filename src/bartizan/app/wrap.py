@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bartizan.app.change import FileNow, read_now, replace, sha256
-from bartizan.app.connect import DEFAULT_GATEWAY
+from bartizan.app.config import Config
+from bartizan.app.connect import DEFAULT_GATEWAY, gateway_url
 from bartizan.app.gather import Scope
 from bartizan.app.home import state_folder
 from bartizan.app.parts import Parts
@@ -78,6 +79,14 @@ def gateway_of(url: str, program: str = "") -> Gateway:
     program = program or _program()
     more = () if url.rstrip("/") == DEFAULT_GATEWAY else ("--gateway", url.rstrip("/"))
     return Gateway(url=url, connect=(program, "connect", "{}", *more))
+
+
+def gateway_address(config: Config) -> str:
+    """The gateway of the configuration as clients of this machine reach it."""
+    gateway = config.gateway
+    if gateway is None:
+        return DEFAULT_GATEWAY
+    return gateway.identity.resource or gateway_url(gateway.listen, secure=gateway.tls is not None)
 
 
 def gateway_answers(url: str) -> bool:

@@ -9,8 +9,10 @@ import typer
 from bartizan import __version__
 from bartizan.cli.approvals import approvals
 from bartizan.cli.check import check
+from bartizan.cli.connect import connect
 from bartizan.cli.discover import discover
 from bartizan.cli.doctor import doctor
+from bartizan.cli.enforce import enforce
 from bartizan.cli.fix import fix
 from bartizan.cli.gateway import gateway
 from bartizan.cli.map import threat_map
@@ -20,6 +22,7 @@ from bartizan.cli.policy import policy
 from bartizan.cli.scan import scan
 from bartizan.cli.suppress import suppress
 from bartizan.cli.tls import tls
+from bartizan.cli.wrap import unwrap, wrap
 from bartizan.model.errors import ContentError, UsageError
 
 WRONG_USE = 2
@@ -44,6 +47,10 @@ app.add_typer(approvals)
 app.command()(gateway)
 app.command()(normalize)
 app.add_typer(tls)
+app.command()(wrap)
+app.command()(unwrap)
+app.command()(connect)
+app.command()(enforce)
 app.command()(doctor)
 
 

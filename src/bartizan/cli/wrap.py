@@ -27,7 +27,7 @@ def wrap(
     dry_run: bool = _DryOption,
     projects: bool = typer.Option(False, "--projects", help="Also files inside of projects, which others may share."),
     gateway: str = typer.Option(
-        "", "--gateway", metavar="URL", help="The gateway as clients reach it; http://127.0.0.1:8700 without."
+        "", "--gateway", metavar="URL", help="The gateway as clients reach it; that of the configuration without."
     ),
     yes: bool = typer.Option(False, "--yes", help="Do it although no gateway answers: clients fail until one does."),
     config: Path | None = ConfigOption,
@@ -38,11 +38,10 @@ def wrap(
     the exit code is 3. Restart clients afterwards: what runs is not changed by this.
     """
     from bartizan.app import wrap as app
-    from bartizan.app.connect import DEFAULT_GATEWAY
     from bartizan.model.errors import UsageError
 
-    url = gateway or DEFAULT_GATEWAY
     with opened(config) as (settings, parts):
+        url = gateway or app.gateway_address(settings)
         reserved = tuple(settings.gateway.servers) if settings.gateway else ()
         place = app.gateway_of(url)
         plan = app.plan_wrap(

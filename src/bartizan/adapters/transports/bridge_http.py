@@ -42,8 +42,11 @@ class Reply:
 class Endpoint:
     """One address. Connections that are free are used again while they are alive; nothing is ever sent twice."""
 
-    def __init__(self, url: str, limits: Limits = DEFAULT) -> None:
-        """Raises ValueError for an address that is none, or that would send a credential in clear over a network."""
+    def __init__(self, url: str, limits: Limits = DEFAULT, ca_file: str = "") -> None:
+        """`ca_file` holds a root that is trusted beside those of the system.
+
+        Raises ValueError for an address that is none, or that would send a credential in clear over a network.
+        """
         parts = urlsplit(url)
         self._host, self._limits = parts.hostname or "", limits
         if parts.scheme not in {"http", "https"} or not self._host or parts.username is not None:
@@ -53,6 +56,11 @@ class Endpoint:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._target = parts.path or "/"
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        if self._tls is not None and ca_file:
+            try:
+                self._tls.load_verify_locations(ca_file)
+            except OSError:
+                raise ValueError(f"{ca_file} holds no certificate") from None
         self._free: list[http.client.HTTPConnection] = []
         self._lock = threading.Lock()
 

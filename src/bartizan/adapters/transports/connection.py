@@ -166,6 +166,7 @@ class Connection(asyncio.Protocol):
                 answer = await self._handled(request)
                 closes = closes or self._shared.draining or self._last
                 await self._send(request, answer, closes=closes)
+                closes = closes or self._shared.draining  # which may have begun while the answer went out
                 self._answering, self._served_once = False, True
                 self._let_go()
             self._close()

@@ -161,6 +161,12 @@ class Conversation:
         if lines := self.board.leave(exchange):
             self._start(self._say_if_possible(lines))
 
+    def drain(self) -> None:
+        """End the stream of whoever listens: its client comes back when there is somebody again."""
+        if self._own is not None:
+            own, self._own = self._own, None
+            own.fail(None)
+
     async def close(self, reason: str) -> None:
         """End it, and everything that waits. May be called more than once; each waits for the end."""
         await asyncio.shield(self._start_closing(reason))
