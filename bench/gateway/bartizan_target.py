@@ -15,7 +15,7 @@ ISSUER = "http://127.0.0.1:9/issuer"  # nobody asks there: its keys are at `jwks
 AUDIENCE = "https://bench.example/mcp"
 START_SECONDS = 20.0
 PLENTY = 1_000_000_000
-UNREAD = {"content": [{"then": "allow"}], "redact": {"arguments": "pass", "answers": "pass"}}
+UNREAD: dict[str, object] = {"content": [{"then": "allow"}], "redact": {"arguments": "pass", "answers": "pass"}}
 POLICY: dict[str, object] = {
     "servers": {"echo": {"reads": ["get_*"]}},
     "roles": {"developer": [{"group": "engineering"}], "maintainer": [{"group": "maintainers"}]},
@@ -27,6 +27,13 @@ POLICY: dict[str, object] = {
         {"per": ["principal"], "calls": PLENTY, "at_once": 100},
         {"per": ["principal", "tool"], "calls": PLENTY},
     ],
+}
+
+ANYBODY: dict[str, object] = {
+    **UNREAD,
+    "servers": {"echo": {"anonymous": True}},
+    "roles": {"anyone": [{"principal": "anonymous"}]},
+    "allow": [{"role": "anyone", "server": "echo", "tools": ["*"], "may": "write"}],
 }
 
 
@@ -48,7 +55,8 @@ def ours(key: ECKey, interpreter: tuple[str, ...] = (), *, contents: bool = Fals
     """`interpreter` are options of Python before the module, such as those of a profiler. `contents` are judged too."""
 
     def start(place: Place) -> Running:
-        return _start(place, key, interpreter, POLICY if contents else {**POLICY, **UNREAD})
+        running = gateway_at(place, POLICY if contents else {**POLICY, **UNREAD}, interpreter)
+        return Running(process=running.process, url=running.url, headers=(f"Authorization: Bearer {token(key)}",))
 
     name = f"Bartizan {importlib.metadata.version('bartizan')}" + (", contents judged" if contents else "")
     guards = "limits, identity (signed token), access, rate; strict reading of both legs; each call on the journal"
@@ -56,7 +64,8 @@ def ours(key: ECKey, interpreter: tuple[str, ...] = (), *, contents: bool = Fals
     return Target(name=name, guards=guards, start=start, eras=("legacy", "modern"))
 
 
-def _start(place: Place, key: ECKey, interpreter: tuple[str, ...], policy: dict[str, object]) -> Running:
+def gateway_at(place: Place, policy: dict[str, object], interpreter: tuple[str, ...] = ()) -> Running:
+    """A gateway before the upstream. Raises NotMeasuredError."""
     jwks_uri = place.upstream.removesuffix("/mcp") + "/jwks"
     identity = {
         "audience": AUDIENCE,
@@ -77,7 +86,7 @@ def _start(place: Place, key: ECKey, interpreter: tuple[str, ...], policy: dict[
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and process.poll() is None:
         if (line := log.read_text().partition("\n")[0]).startswith("http"):
-            return Running(process=process, url=line, headers=(f"Authorization: Bearer {token(key)}",))
+            return Running(process=process, url=line)
         time.sleep(0.05)
     end(process)
     raise NotMeasuredError(f"does not start: {log.read_text()[-300:]}")

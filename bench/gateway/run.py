@@ -69,7 +69,7 @@ def load(running: Running, pid: int, size: int, sessions: int, era: str, seconds
 def measured(target: Target, era: str, given: argparse.Namespace, jwks: Path) -> Cells:
     """Every cell of a target in one era. Raises NotMeasuredError when it does not start."""
     with tempfile.TemporaryDirectory() as folder:
-        upstream, port = _upstream(jwks)
+        upstream, port = started_upstream(jwks)
         running: Running | None = None
         try:
             url = f"http://127.0.0.1:{port}/mcp"
@@ -96,7 +96,7 @@ def _loads(name: str, running: Running, era: str, given: argparse.Namespace) -> 
     return found
 
 
-def _upstream(jwks: Path, cpu: int = 1) -> tuple[subprocess.Popen[str], int]:
+def started_upstream(jwks: Path, cpu: int = 1) -> tuple[subprocess.Popen[str], int]:
     pinned = ["taskset", "-c", str(cpu)] if len(os.sched_getaffinity(0)) > 1 else []
     command = [*pinned, sys.executable, str(HERE / "upstream.py"), "--jwks", str(jwks)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -107,7 +107,7 @@ def direct(jwks: Path) -> Target:
     """No gateway: the upstream itself, on the gateway's core."""
 
     def start(place: Place) -> Running:
-        process, port = _upstream(jwks, cpu=0)
+        process, port = started_upstream(jwks, cpu=0)
         return Running(process=process, url=f"http://127.0.0.1:{port}/mcp")
 
     return Target(name="direct", guards="no gateway", start=start, eras=("legacy", "modern"))
