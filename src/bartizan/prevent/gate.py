@@ -112,6 +112,8 @@ class Gate:
         self.version = version
         self._guards = sorted(guards, key=lambda guard: ORDER.index(guard.name))
         self._ending = [cast("Ends", guard).done for guard in self._guards if hasattr(guard, "done")]
+        settling = (guard for guard in self._guards if guard.name == _SETTLES and hasattr(guard, "settle"))
+        self._settling = next(settling, None)
         self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
 
     def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
@@ -138,7 +140,10 @@ class Gate:
         decisions: list[Decision] = []
         for guard in self._guards:
             try:
-                judged = self._ask(guard, call, answers.get(guard.name, ()) if answers else (), decisions)
+                given = answers.get(guard.name, ()) if answers else ()
+                judged = (
+                    guard.judge(call, given) if guard is not self._settling else self._settled(call, given, decisions)
+                )
             except Exception as error:  # a guard that fails denies, whatever the failure is
                 judged = call, failed(guard.name, f"the guard failed: {type(error).__name__}")
             if isinstance(judged, Need):
@@ -162,14 +167,11 @@ class Gate:
             worst = failed(worst.guard, "a guard asks to rewrite what it does not name")
         return Decided(call=call, decision=worst, decisions=tuple(decisions), edits=edits, policy=self.version)
 
-    @staticmethod
-    def _ask(
-        guard: Guard, call: Call, answers: Sequence[Answer], so_far: Sequence[Decision]
+    def _settled(
+        self, call: Call, answers: Sequence[Answer], so_far: Sequence[Decision]
     ) -> tuple[Call, Decision] | Need:
-        if guard.name != _SETTLES or not hasattr(guard, "settle"):
-            return guard.judge(call, answers)
         held = [one for one in so_far if one.effect is Effect.HOLD and not one.dry]
-        return cast("Settles", guard).settle(call, answers, held)
+        return cast("Settles", self._settling).settle(call, answers, held)
 
     def visible(self, call: Call, definitions: list[Any]) -> list[bool] | None:
         """Which definitions of a list the principal may see; None where no guard restricts any list.

@@ -55,6 +55,7 @@ class Head:
         "_opened",
         "by_name",
         "certificate",
+        "content",
         "credentials",
         "headers",
         "name",
@@ -69,6 +70,7 @@ class Head:
         self.session = self.by_name.get("mcp-session-id", "")
         self.name = named(self.session)
         self.credentials = credentials_of(self.by_name, certificate)
+        self.content = _wrong_content(self.by_name)
         self._forwarded: tuple[tuple[str, bool], Headers] | None = None
         self._opened: tuple[Secret, str, str, str] | None = None
 
@@ -237,7 +239,8 @@ _STREAM = Method(verb=Verb.CONNECT)
 
 
 def _post(head: _Head, body: bytes, limits: Limits) -> Reading:
-    _check_content(head.by_name)
+    if head.known.content:
+        raise _RefuseError(Wrong.CONTENT_TYPE, head.known.content)
     try:
         value = decode(body, limits)
     except LimitExceededError as error:
@@ -259,13 +262,13 @@ def _envelope(value: Any) -> Envelope:
         raise _RefuseError(Wrong.NOT_A_MESSAGE, str(error)) from None
 
 
-def _check_content(headers: Mapping[str, str]) -> None:
+def _wrong_content(headers: Mapping[str, str]) -> str:
+    """What is wrong with the kind of a body; empty where nothing is."""
     kind, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.partition("charset=")[2].strip('" ').lower()
     if kind.strip().lower() != "application/json" or charset not in {"", "utf-8", "utf8"}:
-        raise _RefuseError(Wrong.CONTENT_TYPE, "Content-Type must be application/json in UTF-8")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise _RefuseError(Wrong.CONTENT_TYPE, "Content-Encoding is not taken")
+        return "Content-Type must be application/json in UTF-8"
+    return "" if headers.get("content-encoding", "identity").lower() == "identity" else "Content-Encoding is not taken"
 
 
 def _reading(head: _Head, items: tuple[Item, ...], era: Era, *, batch: bool) -> Reading:
@@ -346,6 +349,8 @@ def _legacy(head: _Head, uid: str, message: Envelope, size: int) -> Item:
 
 def _check_mirrored(head: _Head, message: Envelope, method: Method) -> None:
     """The legacy era mirrors nothing. What stands there must be true all the same: others on the way may read it."""
+    if "mcp-method" not in head.by_name and "mcp-name" not in head.by_name:
+        return
     target = as_text(message.params.get(method.target)) if method.target else ""
     for header, value in (("mcp-method", message.method), ("mcp-name", target)):
         if header in head.by_name and fields.decoded(head.by_name[header]) != value:
