@@ -98,6 +98,19 @@ def refused_event(refused: Refused, *, uid: str, at: datetime, server: str, peer
     )
 
 
+def turned_away_event(told: str, *, uid: str, at: datetime, peer: str, more: int) -> Event:
+    """Bytes that were no request; `more` is how many others were counted since the last of these Events."""
+    return Event(
+        uid=uid,
+        time=at,
+        class_uid=API_ACTIVITY,
+        activity_name="refused connection",
+        message=_kept(told, DEFAULT.shown_characters_max),
+        status="Failure",
+        unmapped={"peer": peer, "more": more},
+    )
+
+
 def _subject(call: Call) -> JsonObject:
     """What is empty is left out. The enumerations are texts as they stand: asking for their values costs more."""
     told: JsonObject = {"server": call.server, "verb": call.verb, "transport": call.transport, "bytes": call.bytes}

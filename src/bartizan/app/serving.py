@@ -33,6 +33,7 @@ from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
 from bartizan.app.senders import Making, Senders, Wrapped
+from bartizan.app.turned_away import TurnedAway
 from bartizan.app.wrapped import WrappedShelf, wrapped_launches
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
@@ -113,7 +114,9 @@ async def serve(
         return await served_by[0].handle(request)
 
     tls = certificates.listener if here.secure else None
-    listener = Listener(here.host, here.port, handle, limits, tls)  # port 0 takes a free one, which Host must then name
+    away = TurnedAway(recorder.later, making.now, making.uid, limits)
+    # Port 0 takes a free one, which Host must then name.
+    listener = Listener(here.host, here.port, handle, limits, tls, on_refused=away.refused, on_failed=away.failed)
     await listener.start()
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
@@ -145,6 +148,7 @@ async def serve(
     served.drain()
     await _end(served_by[0], listener, limits)
     await served.close()
+    away.flush()
     recorder.flush()
     tickets.close()
 

@@ -116,6 +116,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     keep_alive_seconds_max: float = 75.0
     write_stall_seconds_max: float = 60.0
     linger_seconds_max: float = 2.0
+    refusals_recorded_max: int = 20
 
     # Certificates
     certificate_days: int = 30
