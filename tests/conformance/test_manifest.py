@@ -1,4 +1,4 @@
-"""Every row of the checklist has a test or a gap with its reason, and every test that is named after a row is in it."""
+"""Every row of the checklist has a test or a gap with its reason; no test is named after a row that is not there."""
 
 import ast
 import re
@@ -35,12 +35,12 @@ def mistakes(rows: dict[str, Requirement], tests: set[str]) -> list[str]:
     for test in sorted(tests):
         match = NAMED.match(test.rpartition("::")[2])
         for name in match[1].rstrip("_").split("_") if match else ():
-            if name not in rows or not any(proves(one, test) for one in rows[name].tests):
-                found.append(f"{test} is named after {name}, whose row does not name it")
+            if name not in rows:
+                found.append(f"{test} is named after {name}, which is no row")
     return found
 
 
-def test_every_row_has_a_test_or_a_gap_and_every_test_of_a_row_stands_in_it():
+def test_every_row_has_a_test_or_a_gap_and_every_test_of_a_row_names_one_that_there_is():
     assert mistakes(ROWS, all_tests()) == []
 
 
@@ -54,7 +54,7 @@ def test_each_mistake_is_seen():
     row = Requirement(what="w", section="s")
     assert mistakes({"A2": row}, set()) == ["A2 has neither test nor gap"]
     assert "no such test" in mistakes({"A2": Requirement(what="w", section="s", tests=("tests/b",))}, set())[0]
-    assert "whose row does not name it" in mistakes({"A1": Requirement(what="w", section="s", gap="g")}, there)[0]
+    assert "which is no row" in mistakes({"A2": Requirement(what="w", section="s", gap="g")}, there)[0]
     assert mistakes({"A1": Requirement(what="w", section="s", tests=("tests/a/test_x.py",))}, there) == []
 
 
