@@ -21,7 +21,18 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST = (3, 11)
 
 # Program that a test talks to -> the Debian package that brings it. tests/fixtures/needs.py skips without them.
-SYSTEM = {"bwrap": "bubblewrap", "postgres": "postgresql", "node": "nodejs", "npm": "npm"}
+SYSTEM = {
+    "bwrap": "bubblewrap",
+    "postgres": "postgresql",
+    "pgaudit": "postgresql-15-pgaudit",
+    "slapd": "slapd",
+    "ldapmodify": "ldap-utils",
+    "node": "nodejs",
+    "npm": "npm",
+}
+
+
+_POSTGRESQL = Path("/usr/lib/postgresql")
 
 
 def main() -> int:
@@ -86,8 +97,8 @@ def system_packages() -> int:
 
 
 def find_program(name: str) -> str:
-    """Path of a program, or an empty text; Debian keeps PostgreSQL's servers off the path."""
-    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    """Path of a program, or an empty text; Debian keeps PostgreSQL's servers off the path, its modules beside them."""
+    beside = sorted(one for kind in ("bin/{}", "lib/{}.so") for one in _POSTGRESQL.glob("*/" + kind.format(name)))
     return shutil.which(name) or (str(beside[-1]) if beside else "")
 
 

@@ -18,7 +18,7 @@ from bartizan.text.patterns import (
     replaced,
     words_of,
 )
-from bartizan.text.regex import Finder, PatternSet
+from bartizan.text.regex import Finder
 from bartizan.text.secret_formats import FORMATS
 
 # Live sessions: whatever their values look like.
@@ -41,8 +41,16 @@ _DIGEST = re.compile(
     r"HIDDEN_DUE_TO_SECURITY_REASONS|Value hidden due to security reasons\.?",
     re.IGNORECASE,
 )
-_ANY_FORMAT = PatternSet(
-    re.sub(r"\{(\d+),\d+\}", r"{\1,}", one) for kind, one in FORMATS.items() if kind not in _PUBLIC
+# One automaton for all formats, without upper bounds: whether one stands there at all is told in one pass.
+_ANY_FORMAT = Finder(
+    "|".join(re.sub(r"\{(\d+),\d+\}", r"{\1,}", one) for kind, one in FORMATS.items() if kind not in _PUBLIC)
+)
+# Without one of these no text gives a value a name: `name=value`, `name: value`, `--name value`, `<name>value</name>`.
+_SIGN = re.compile(r"[=:]|--|-u|</")
+_WORD = r"(?:token|secret|passw|pwd|passphrase|credential|key|auth|cookie|bearer|\bpat\b|dsn)"
+_NAMES_VALUE = Finder(
+    rf"(?i){_WORD}[\w.\-]*[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=|:)|--?[\w\-]*{_WORD}[\w\-]*[= \t]|"
+    rf"(?:^|\s)(?:-u|--user)[= \t]|<[\w.\-]*{_WORD}[\w.\-]*>"
 )
 _HINT = Finder(
     r"(?i)token|secret|passw|pwd|passphrase|credential|auth|cookie|bearer|dsn|key|connection|\bpat\b|-u\b|--user"
@@ -82,7 +90,7 @@ def _public(value: str, span: SecretSpan) -> bool:
 
 def json(value: Any, raw: str = "\\u") -> Any:
     """A decoded value without secrets; what has none is the same object. `raw` is its JSON: it tells where to look."""
-    formats = _HIDING.search(raw) is not None or _ANY_FORMAT.any_in(raw)
+    formats = _HIDING.search(raw) is not None or _ANY_FORMAT.first(raw) is not None
     return _any(value, formats=formats) if formats or _HINT.first(raw) is not None else value
 
 
@@ -101,18 +109,22 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _text(value: str, *, formats: bool) -> str:
-    if len(value) >= 8 and (" " in value or "=" in value) and _HINT.first(value) is not None:
+    if _may_name(value) and _NAMES_VALUE.first(value) is not None:
         return text(value)
     return _marked(value, find_secrets(value)) if formats else value
+
+
+def _may_name(value: str) -> bool:
+    return len(value) >= 8 and _SIGN.search(value) is not None and not (value.startswith("arn:") and " " not in value)
 
 
 def _object(fields: JsonObject, formats: bool) -> JsonObject:  # noqa: FBT001  # called for every object: by place is quicker
     changed: JsonObject = {}
     for name, item in fields.items():
-        if isinstance(item, str) and not formats and (len(item) < 8 or not (" " in item or "=" in item)):
-            if not rank_of(name):
+        if isinstance(item, str):
+            if not formats and not rank_of(name) and not _may_name(item):
                 continue  # nearly every value
-        elif not isinstance(item, str | dict | list):
+        elif not isinstance(item, dict | list):
             continue
         marked = _named(name, item, formats=formats)
         if marked is not item:

@@ -8,6 +8,7 @@ from bartizan.model.event import API_ACTIVITY
 from bartizan.model.json import JsonObject, as_object, as_text
 
 _END = ".end"
+_STATUSES = {"Success": ocsf.SUCCESS, "Failure": ocsf.FAILURE}
 _READS = {"list", "read", "prompt", "complete", "connect"}
 
 
@@ -51,7 +52,8 @@ class Mcp(PairParser):
             ocsf.API_ACTIVITY,
             ocsf.READ if verb in _READS else ocsf.OTHER,
             when,
-            status={"Success": ocsf.SUCCESS, "Failure": ocsf.FAILURE}.get(text(native, "status") or ""),
+            # What has its usual value is not in the journal.
+            status=_STATUSES.get(text(native, "status") or "Success"),
             message=text(native, "message"),
             metadata=ocsf.metadata(text(native, "uid"), original),
             actor=_actor(mcp),
