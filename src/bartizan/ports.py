@@ -33,6 +33,7 @@ from bartizan.model.record import (
     ProcessRecord,
     WantedPackage,
 )
+from bartizan.model.restriction import Restriction
 from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era, Snapshot
 from bartizan.model.source_event import SourceEvent, Trust, Unparsed
@@ -372,6 +373,26 @@ class Tickets(Protocol):
 
     def enrolments(self) -> list[Enrolment]:
         """Give everybody who may decide, by name."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held."""
+        ...
+
+
+class Restrictions(Protocol):
+    """Keeps what is not permitted for the time being. What gateways share is here."""
+
+    def put(self, restriction: Restriction) -> bool:
+        """Keep one; whether it was new. One of the same id stays as it is."""
+        ...
+
+    def lift(self, identity: str, *, by: str, at: datetime) -> Restriction | None:
+        """Lift one that is in force; None where there is none."""
+        ...
+
+    def in_force(self, at: datetime) -> Sequence[Restriction]:
+        """Give those that hold, the oldest first."""
         ...
 
     def close(self) -> None:

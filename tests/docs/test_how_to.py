@@ -16,6 +16,7 @@ from bartizan.cli.main import app
 from bartizan.model.client import ClientSpec
 from bartizan.model.policy import May
 from bartizan.model.principal import ANONYMOUS
+from bartizan.model.restriction import Restrained
 from bartizan.model.ticket import NEXT
 from bartizan.prevent.policy import Rules
 from bartizan.rules.check import Check, run
@@ -99,3 +100,12 @@ def test_the_page_on_confirming_has_a_policy_that_is_one_and_the_states_there_ar
     assert {state: ", ".join(sorted(rows[state].split(", "))) for state in table} == table
     commands = get_command(app).commands["approvals"].commands  # type: ignore[attr-defined]
     assert set(re.findall(r"bartizan approvals (\w+)", page)) <= set(commands)
+
+
+def test_the_page_on_stopping_uses_commands_and_options_that_exist():
+    page = (HOW_TO / "stop-the-gateway-at-once.md").read_text(encoding="utf-8")
+    commands = get_command(app).commands["halt"].commands  # type: ignore[attr-defined]
+    assert set(re.findall(r"bartizan halt (\w+)", page)) == set(commands)
+    options = {name for command in commands.values() for parameter in command.params for name in parameter.opts}
+    assert set(re.findall(r"--[a-z]+", page)) <= options
+    assert all(f"--effect {effect.value}" in page for effect in Restrained if effect is not Restrained.DENY)

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import warnings
 from base64 import b32decode
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx2
 import pytest
 from mcp import Client
 
@@ -22,6 +24,10 @@ from bartizan.adapters.approvers.codes import Codes
 from bartizan.model.secret import Secret
 
 SERVER = Path(__file__).parents[1] / "fixtures/servers/sdk_server.py"
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 POLICY = {
     "servers": {"notes": {"anonymous": True}},
     "roles": {"anyone": [{"principal": "anonymous"}]},
@@ -45,6 +51,9 @@ class Running:
         enrolled = self.command("enroll", "maya")
         assert enrolled.returncode == 0, enrolled.stderr
         self.key = parse_qs(urlsplit(enrolled.stdout.strip()).query)["secret"][0]
+        self.start()
+
+    def start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "bartizan", "gateway", "--config", self.config],
             env=self.env,
@@ -54,9 +63,13 @@ class Running:
         assert self.process.stderr is not None
         self.url = self.process.stderr.readline().strip()
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.communicate(timeout=20)
+
+    def command(self, *words: str, group: str = "approvals") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "bartizan", "approvals", *words, "--config", self.config],
+            [sys.executable, "-m", "bartizan", group, *words, "--config", self.config],
             env=self.env,
             capture_output=True,
             text=True,
@@ -65,7 +78,21 @@ class Running:
         )
 
     def code(self) -> str:
-        return Codes(Secret(b32decode(self.key).hex())).now(datetime.now(UTC)).reveal()
+        """The code that the person's authenticator shows, in a step that was not used yet."""
+        codes = Codes(Secret(b32decode(self.key).hex()))
+        return codes.now(datetime.now(UTC)).reveal()
+
+    def wait_for_a_new_code(self) -> None:
+        """A code proves once: until the authenticator shows the next one."""
+        time.sleep(30.5 - datetime.now(UTC).timestamp() % 30)
+
+    def searched(self) -> bool:
+        """Whether a call that nobody has to confirm is refused."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+        body["params"] = {"name": "search", "arguments": {"query": {"text": "x"}}, "_meta": META}
+        head = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "search"}
+        answer = httpx2.post(self.url, json=body, headers={**head, "accept": "application/json, text/event-stream"})
+        return "refused by policy" in answer.text
 
     def call(self, **arguments: Any) -> tuple[bool, str]:
         async def made():
@@ -89,9 +116,9 @@ def running(tmp_path_factory: pytest.TempPathFactory):
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
     started = Running(tmp_path_factory.mktemp("approvals"), url)
     yield started
-    for one in (started.process, server):
-        one.send_signal(signal.SIGTERM)
-        one.communicate(timeout=20)
+    started.stop()
+    server.send_signal(signal.SIGTERM)
+    server.communicate(timeout=20)
 
 
 @pytest.mark.mission("M8")
@@ -125,3 +152,36 @@ def test_what_policy_does_not_name_does_not_wait(running: Running):
     listed = running.command("list", "--format", "json")
     assert listed.returncode == 0
     assert all(one["target"] == "fetch" for one in json.loads(listed.stdout)["tickets"])
+
+
+def until(running: Running, refused: bool) -> bool:
+    """Whether a plain call is soon answered so."""
+    return any(running.searched() == refused for _ in range(50))
+
+
+def test_what_was_stopped_stays_stopped_over_a_restart_and_an_agent_cannot_lift_it(running: Running):
+    assert not running.searched()
+    stopped = running.command("on", "--server", "notes", "--reason", "breach", group="halt")
+    assert stopped.returncode == 0, stopped.stderr
+    identity = stopped.stderr.partition(":")[0]
+    assert until(running, refused=True)
+    running.stop()
+    running.start()
+    assert running.searched()
+    assert running.command("lift", identity, group="halt").returncode == 2
+    assert running.command("lift", identity, "--code", "000000", group="halt").returncode == 2
+    listed = running.command("list", group="halt")
+    assert (listed.returncode, "deny of server notes" in listed.stdout) == (1, True)
+
+
+@pytest.mark.slow
+def test_an_approver_lifts_it_and_file_and_signal_stop_everything_again(running: Running):
+    for one in json.loads(running.command("list", "--format", "json", group="halt").stdout)["restrictions"]:
+        running.wait_for_a_new_code()
+        assert running.command("lift", one["id"], "--code", running.code(), group="halt").returncode == 0
+    assert until(running, refused=False)
+    (Path(running.env["BARTIZAN_HOME"]) / "HALT").touch()
+    assert until(running, refused=True)
+    running.process.send_signal(signal.SIGUSR1)
+    (Path(running.env["BARTIZAN_HOME"]) / "HALT").unlink()
+    assert not until(running, refused=False)

@@ -141,6 +141,15 @@ class Approvals:
         self._record(_approver_event(name, self._now(), "enrolled"))
         return self._codes(name).address(name)
 
+    def only_name(self) -> str:
+        """The approver, where there is one alone. Raises UsageError."""
+        names = [one.name for one in self._tickets.enrolments()]
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise UsageError("nobody may decide yet", remedy="bartizan approvals enroll NAME")
+        raise UsageError("several persons may decide", remedy=f"--approver, one of {', '.join(names)}")
+
     def enrolled(self) -> list[Enrolment]:
         """Everybody who may decide."""
         return self._tickets.enrolments()

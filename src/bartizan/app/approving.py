@@ -75,11 +75,11 @@ def handle(approvals: Approvals, request: Request) -> Answer:
     return Answer(status=200, headers=_JSON, body=msgspec.json.encode(told))
 
 
-def approving_at(approvals: Approvals) -> Callable[[Request, str], Awaitable[Answer]]:
-    """The endpoint of the gateway. The database is asked beside the loop."""
+def beside(handler: Callable[[Request], Answer]) -> Callable[[Request, str], Awaitable[Answer]]:
+    """An endpoint of the gateway whose handler asks the database: it runs beside the loop."""
 
     async def answer(request: Request, _server: str) -> Answer:
-        return await asyncio.to_thread(handle, approvals, request)
+        return await asyncio.to_thread(handler, request)
 
     return answer
 

@@ -1,10 +1,13 @@
 """The guards that judge contents, wired: the judges of the scan read what passes through the gateway."""
 
+from collections.abc import Callable, Sequence
+
 from bartizan.app.bootstrap import load_judge
 from bartizan.app.identity import Guards, guards
 from bartizan.assess.judge import Judge, Judgement
 from bartizan.model.json import JsonObject
 from bartizan.model.origin import Origin
+from bartizan.model.restriction import Restriction
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.model.seen import NOTHING_SEEN, Seen, SeenSign
 from bartizan.ports import TokenVerifier
@@ -13,6 +16,7 @@ from bartizan.prevent.guards.confirm import Confirm
 from bartizan.prevent.guards.content import Content
 from bartizan.prevent.guards.identity import Resource
 from bartizan.prevent.guards.redact import Redact
+from bartizan.prevent.guards.restrict import Restrict
 from bartizan.prevent.policy import Rules
 from bartizan.text.patterns import find_secrets
 
@@ -44,10 +48,16 @@ def _seen(judgement: Judgement) -> Seen:
     return Seen(verdict=judgement.verdict.value, signs=signs)
 
 
+InForce = Callable[[], Sequence[Restriction]]
+
+
 class GuardsOf:
     """All guards of a policy. Called again with another one, they go on from what the ones before held."""
 
-    def __init__(self, resource: Resource, verifier: TokenVerifier, key: Secret, *, loopback: bool) -> None:
+    def __init__(
+        self, resource: Resource, verifier: TokenVerifier, key: Secret, restrictions: InForce, *, loopback: bool
+    ) -> None:
+        self._restrictions = restrictions
         self._resource, self._verifier, self._key, self._loopback = resource, verifier, key, loopback
         self._judge = load_judge()
         self._before: Guards | None = None
@@ -56,4 +66,4 @@ class GuardsOf:
         """The guards, in their order."""
         made = guards(rules, self._resource, loopback=self._loopback, verifier=self._verifier, before=self._before)
         self._before = made
-        return (*made, *content_guards(rules, self._judge, self._key))
+        return (*made, Restrict(rules, self._restrictions), *content_guards(rules, self._judge, self._key))

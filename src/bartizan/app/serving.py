@@ -19,7 +19,8 @@ from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
-from bartizan.app.approving import approvals_of, approving_at
+from bartizan.app.approving import approvals_of, beside
+from bartizan.app.approving import handle as handle_approvals
 from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients
 from bartizan.app.bus import open_bus
 from bartizan.app.combined import Combined
@@ -32,6 +33,7 @@ from bartizan.app.judges import GuardsOf
 from bartizan.app.listening import Certificates, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
+from bartizan.app.restrictions import Watched, answer_halt, restrictions_of
 from bartizan.app.senders import Making, Senders, Wrapped
 from bartizan.app.turned_away import TurnedAway
 from bartizan.app.wrapped import WrappedShelf, wrapped_launches
@@ -120,8 +122,10 @@ async def serve(
     await listener.start()
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
-    make = GuardsOf(resource, verifier, keys.fingerprint, loopback=not here.beyond)
     approvals, tickets = approvals_of(config, bus.accept)
+    restrictions = restrictions_of(config)
+    watched = Watched(restrictions, bus.accept, state_folder(), limits)
+    make = GuardsOf(resource, verifier, keys.fingerprint, watched, loopback=not here.beyond)
     parts = GatewayParts(
         gate=Gate(make(rules), rules.version),
         servers=served,
@@ -136,12 +140,13 @@ async def serve(
         recorder=recorder,
     )
     served_by.append(Gateway(parts))
-    served_by[0].further[Endpoint.APPROVALS] = approving_at(approvals)
+    served_by[0].further[Endpoint.APPROVALS] = beside(partial(handle_approvals, approvals))
+    served_by[0].further[Endpoint.HALT] = beside(partial(answer_halt, watched, approvals))
     if gateway.combined_servers:
         served_by[0].further[Endpoint.COMBINED] = Combined(served_by[0], gateway.combined_servers).handle
     sources = policy_source(policy, make, parts.gate), certificate_source(certificates, listener, served)
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
-    async with reloader.watching(known, state_folder(), here.base(listener.port)):
+    async with reloader.watching(known, state_folder(), here.base(listener.port)), watched.watching():
         with _signalled() as ended:
             _say_where(served, served_by[0], here.base(listener.port), told)
             await ended.wait()
@@ -151,6 +156,7 @@ async def serve(
     away.flush()
     recorder.flush()
     tickets.close()
+    restrictions.close()
 
 
 def _policy(config: Config, path: Path | None, wrapped: Wrapped | None, *, loopback: bool) -> Rules:

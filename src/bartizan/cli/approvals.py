@@ -34,7 +34,7 @@ def waiting(
     from bartizan.report.tickets import rendered
 
     if gateway:
-        told = ask_gateway(gateway, {"action": "list", "approver": approver, "code": code or _code()})
+        told = ask_gateway(gateway, {"action": "list", "approver": approver, "code": code or ask_code()})
     else:
         with opened_approvals(config) as opened:
             told = opened.waiting()
@@ -55,7 +55,7 @@ def show(
     from bartizan.report.tickets import shown
 
     if gateway:
-        asked = {"action": "show", "ticket": ticket, "approver": approver, "code": code or _code()}
+        asked = {"action": "show", "ticket": ticket, "approver": approver, "code": code or ask_code()}
         told = ask_gateway(gateway, asked)[0]
     else:
         with opened_approvals(config) as opened:
@@ -103,7 +103,7 @@ def enroll(
     with opened_approvals(config) as opened:
         enrolled = opened.enrolled()
         if enrolled and not code:
-            code = _code()
+            code = ask_code()
         address = opened.enroll(name, by=by or (enrolled[0].name if len(enrolled) == 1 else ""), code=code)
     sys.stderr.write("Give this address to an authenticator on another device. It is a secret, and not shown again.\n")
     emit(address.reveal(), None)
@@ -114,21 +114,17 @@ def _decide(ticket: str, approver: str, code: str, gateway: str, config: Path | 
 
     action = "allow" if granted else "deny"
     if gateway:
-        asked = {"action": action, "ticket": ticket, "approver": approver, "code": code or _code()}
+        asked = {"action": action, "ticket": ticket, "approver": approver, "code": code or ask_code()}
         decided = ask_gateway(gateway, asked)[0]
     else:
         with opened_approvals(config) as opened:
-            names = [one.name for one in opened.enrolled()]
-            if not names:
-                raise UsageError("nobody may decide yet", remedy="bartizan approvals enroll NAME")
-            name = approver or (names[0] if len(names) == 1 else "")
-            if not name:
-                raise UsageError("several persons may decide", remedy=f"--approver, one of {', '.join(names)}")
-            decided = opened.decide(ticket, granted=granted, name=name, code=code or _code())
+            name = approver or opened.only_name()
+            decided = opened.decide(ticket, granted=granted, name=name, code=code or ask_code())
     sys.stderr.write(f"{decided.id} is {decided.state.value}.\n")
 
 
-def _code() -> str:
+def ask_code() -> str:
+    """The code that a person reads from their authenticator. Raises UsageError where nobody is there."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody is there to be asked for a code", remedy="give --code, or use a terminal")
     return str(typer.prompt("Code", hide_input=True, err=True))

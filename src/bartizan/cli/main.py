@@ -15,6 +15,7 @@ from bartizan.cli.doctor import doctor
 from bartizan.cli.enforce import enforce
 from bartizan.cli.fix import fix
 from bartizan.cli.gateway import gateway
+from bartizan.cli.halt import halt
 from bartizan.cli.map import threat_map
 from bartizan.cli.normalize import normalize
 from bartizan.cli.pin import pin
@@ -44,6 +45,7 @@ app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
 app.add_typer(approvals)
+app.add_typer(halt)
 app.command()(gateway)
 app.command()(normalize)
 app.add_typer(tls)

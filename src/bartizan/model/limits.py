@@ -216,6 +216,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     ticket_days_max: int = 30
     confirm_seconds_max: float = 120.0
     confirm_poll_seconds: float = 0.2
+    restrictions_poll_seconds: float = 0.5
     code_failures_max: int = 5
     code_lock_seconds: float = 300.0
     need_seconds_max: float = 5.0

@@ -12,7 +12,7 @@ from bartizan.model.json import JsonObject, as_object
 from bartizan.model.need import Answer, Need
 from bartizan.protocol.relay.editing import replaced
 
-ORDER = ("limits", "identity", "access", "rate", "pin", "isolate", "content", "taint", "confirm", "redact")
+ORDER = ("limits", "identity", "restrict", "access", "rate", "pin", "isolate", "content", "taint", "confirm", "redact")
 """Who is asked when. What costs least and tells who is asking comes first."""
 
 # What this release cannot carry out on a call is refused: a decision that is not carried out would be an Allow.

@@ -1,5 +1,6 @@
 """The journal: events in one SQLite file, committed when accepted, chained by hash, bounded."""
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -206,15 +207,13 @@ def _connected(path: Path, *, read_only: bool = False, wait_seconds: float = 5.0
 def _make_private(path: Path) -> None:
     """Make the file for its owner alone; SQLite gives its companions the same mode. Raises OSError, BusError."""
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        told = os.fstat(file)
-        if not stat.S_ISREG(told.st_mode):
-            raise BusError(f"{path}: not a regular file")
-        if os.name == "posix" and told.st_mode & 0o077:
-            raise BusError(f"{path}: others may read it (mode {stat.S_IMODE(told.st_mode):o}): chmod 600")
-    finally:
-        os.close(file)
+    with contextlib.suppress(FileExistsError):  # one that is there is not opened here: closing it drops locks
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    told = path.lstat()
+    if not stat.S_ISREG(told.st_mode):
+        raise BusError(f"{path}: not a regular file")
+    if os.name == "posix" and told.st_mode & 0o077:
+        raise BusError(f"{path}: others may read it (mode {stat.S_IMODE(told.st_mode):o}): chmod 600")
 
 
 def _verified(file: sqlite3.Connection, key: Secret, every: int) -> Verified:

@@ -116,20 +116,17 @@ def _guard_file(path: Path) -> None:
             remedy=f"chmod o-w {path.parent}, or move the store",
         )
     try:
-        handle = os.open(
-            path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0), 0o600
-        )
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600))
+    except FileExistsError:
+        pass  # and it is not opened here: closing it would drop the locks of a database that is open in this process
     except OSError as error:
         reason = error.strerror or "refused"
         raise UsageError(f"the store cannot be opened: {reason}", where=where, remedy=_FILE) from None
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
-            raise UsageError("the store is not a file of this user", where=where, remedy=_FILE)
-        if hasattr(os, "fchmod"):
-            os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
+        raise UsageError("the store is not a file of this user", where=where, remedy=_FILE)
+    if os.name == "posix" and found.st_mode & 0o077:
+        path.chmod(0o600)
 
 
 _FILE = "name a regular file of this user's own, not a symbolic link"

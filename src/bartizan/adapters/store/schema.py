@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0003"  # the newest revision in `migrations/versions`
+HEAD = "0004"  # the newest revision in `migrations/versions`
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -212,4 +212,14 @@ approvers = Table(
     Column("key", HASH, primary_key=True),
     Column("name", String(64), nullable=False),
     Column("document", Text, nullable=False),
+)
+
+restrictions = Table(
+    "restrictions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("open", Integer, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("restrictions_in_force", "open", "since"),
 )

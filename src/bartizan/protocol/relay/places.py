@@ -26,6 +26,7 @@ class Endpoint(StrEnum):
     HEALTH = "health"
     READINESS = "readiness"
     APPROVALS = "approvals"
+    HALT = "halt"
     NOTHING = "nothing"
 
 
@@ -76,4 +77,5 @@ _PLAIN = {
     "/healthz": Endpoint.HEALTH,
     "/readyz": Endpoint.READINESS,
     "/approvals": Endpoint.APPROVALS,
+    "/halt": Endpoint.HALT,
 }

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -161,3 +161,21 @@ def test_opening_a_current_store_changes_nothing(tmp_path: Path) -> None:
     before = version()
     SqlStore(url).close()
     assert version() == before
+
+
+def test_a_store_that_is_opened_twice_in_a_process_keeps_its_locks(tmp_path: Path):
+    """POSIX drops a process's locks on a file when it closes any handle of it; then others take the log away."""
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    first, second = SqlStore(url), SqlStore(url)
+    told = "import sys; from bartizan.adapters.store.sql import SqlStore; s = SqlStore(sys.argv[1]); "
+
+    def elsewhere(then: str) -> str:
+        done = subprocess.run([sys.executable, "-c", told + then, url], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    first.remember_consent("a" * 64, "x", datetime(2026, 1, 1, tzinfo=UTC))
+    elsewhere("s.close()")
+    first.remember_consent("b" * 64, "x", datetime(2026, 1, 1, tzinfo=UTC))
+    assert elsewhere("print(s.consented('a' * 64), s.consented('b' * 64))") == "True True"
+    first.close()
+    second.close()

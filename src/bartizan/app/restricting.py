@@ -1,0 +1,28 @@
+"""Restrictions opened for a command: the store, the journal, and the approvers who may lift."""
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from bartizan.adapters.store.restrictions import SqlRestrictions
+from bartizan.app.approvals import Approvals
+from bartizan.app.approving import approvals_of
+from bartizan.app.bus import open_bus
+from bartizan.app.config import Config
+from bartizan.app.restrictions import restrictions_of
+from bartizan.model.event import Event
+
+
+@contextmanager
+def opened_restrictions(
+    config: Config,
+) -> Generator[tuple[SqlRestrictions, Callable[[Event], object], Approvals]]:
+    """All of it, closed afterwards. Raises UsageError, BusError."""
+    bus = open_bus()
+    approvals, tickets = approvals_of(config, bus.accept)
+    kept = restrictions_of(config)
+    try:
+        yield kept, bus.accept, approvals
+    finally:
+        kept.close()
+        tickets.close()
+        bus.close()
