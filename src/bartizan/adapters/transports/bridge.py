@@ -7,6 +7,7 @@ so that one does not wait for another; everything else goes in the order in whic
 
 import base64
 import contextlib
+import queue
 import re
 import socket
 import threading
@@ -70,7 +71,9 @@ class Bridge:
         self._writing, self._state = threading.Lock(), threading.Lock()
         self._room = threading.BoundedSemaphore(limits.bridge_requests_max)
         self._asked: dict[Any, tuple[_Message, socket.socket]] = {}
-        self._threads: set[threading.Thread] = set()
+        self._threads: list[threading.Thread] = []
+        self._waiting: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
+        self._free = 0
         self._over = threading.Event()
         self._hello: _Message | None = None
         self._session = self._version = ""
@@ -101,17 +104,25 @@ class Bridge:
                 yield line.strip()
 
     def _start(self, message: _Message) -> None:
+        """Have it carried beside the reading: by a thread that is free, or by one more."""
         self._room.acquire()
-        thread = threading.Thread(target=self._in_thread, args=(message,), daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        with self._state:
+            free = self._free > 0
+            self._free -= free
+        self._waiting.put(message)
+        if not free:
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
-    def _in_thread(self, message: _Message) -> None:
-        try:
-            self._carry(message)
-        finally:
-            self._room.release()
-            self._threads.discard(threading.current_thread())
+    def _work(self) -> None:
+        while (message := self._waiting.get()) is not None:
+            try:
+                self._carry(message)
+                with self._state:
+                    self._free += 1
+            finally:
+                self._room.release()
 
     def _carry(self, message: _Message) -> None:
         """Send one message and write what comes back. What fails is an answer too, never an exception."""
@@ -264,7 +275,9 @@ class Bridge:
             self._target.flush()
 
     def _end(self) -> None:
-        for thread in tuple(self._threads):
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
             thread.join(self._limits.stop_seconds_max)
         self._over.set()
         if self._session:
