@@ -6,9 +6,6 @@ import stat
 import time
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -143,6 +140,10 @@ def _migrate(engine: Engine, where: Place) -> None:
         revision = _revision(connection)
         if revision == HEAD:
             return
+        from alembic import command  # noqa: PLC0415 - 9 MB that a store which is current never needs
+        from alembic.config import Config  # noqa: PLC0415
+        from alembic.script import ScriptDirectory  # noqa: PLC0415
+
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.attributes["connection"] = connection
