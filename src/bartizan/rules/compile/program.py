@@ -5,19 +5,22 @@ Nothing of a rule stands in the source: names and values are constants, and what
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from bartizan.model.json import JsonObject
 from bartizan.rules.compile.gate import Gate
-from bartizan.rules.compile.shape import must_equal, simpler, witnesses
-from bartizan.rules.compile.source import WORDS, Writer
-from bartizan.rules.detection import Condition, Field
+from bartizan.rules.compile.reads import Reader
+from bartizan.rules.compile.shape import Literal, literals, must_equal, simpler, witnesses
+from bartizan.rules.compile.source import Writer
+from bartizan.rules.detection import All, Condition, Field
 from bartizan.rules.reading import flat, step, step_any_case, text_of, words
 
 Numbered = tuple[int, Condition]
 Match = Callable[[JsonObject], list[int] | None]
-_GATED_MIN = 100  # rules below which each is asked; from there on, those whose texts occur
+_GATED_MIN = 40  # rules below which each is asked; from there on, those whose texts occur
 _INDEXED_MIN = 2
+_SHARED_MIN = 3  # a field that so many rules need is read before them all
+_BLOCKS_MAX = 8
 
 
 def program(rules: Sequence[Numbered], *, gated_min: int = _GATED_MIN) -> Match:
@@ -36,31 +39,59 @@ def program(rules: Sequence[Numbered], *, gated_min: int = _GATED_MIN) -> Match:
 
 def _indexed(rules: Sequence[Numbered]) -> tuple[dict[Field, dict[str, Match]], list[Numbered]]:
     """Tables of rules by the value that each needs, for fields that several need; and the rules without."""
-    choices = {number: must_equal(condition) for number, condition in rules}
-    loads = Counter((field, value) for told in choices.values() for field, values in told for value in values)
-    chosen: dict[int, tuple[Field, frozenset[str]]] = {}
-    for number, told in choices.items():
-        if told:
-            chosen[number] = min(told, key=lambda one: (sum(loads[one[0], value] for value in one[1]), one[0].name))
+    needs = {number: told for number, condition in rules if (told := must_equal(condition))}
+    chosen = _chosen(needs)
     uses = Counter(field for field, _ in chosen.values())
-    kept = {number: one for number, one in chosen.items() if uses[one[0]] >= _INDEXED_MIN}
+    kept = {field for field, count in uses.items() if count >= _INDEXED_MIN}
+    kept_needs = {number: [one for one in told if one[0] in kept] for number, told in needs.items()}
+    chosen = _chosen({number: told for number, told in kept_needs.items() if told})
     buckets: dict[Field, dict[str, list[Numbered]]] = {}
     for number, condition in rules:
-        if number in kept:
-            field, values = kept[number]
+        if number in chosen:
+            field, values = chosen[number]
             for value in values:
                 buckets.setdefault(field, {}).setdefault(value, []).append((number, condition))
-    made: dict[tuple[int, ...], Match] = {}
-    tables = {
-        field: {value: made.setdefault(tuple(n for n, _ in told), _lazy(told)) for value, told in by_value.items()}
-        for field, by_value in buckets.items()
-    }
-    return tables, [one for one in rules if one[0] not in kept]
+    tables = {field: _table(by_value) for field, by_value in buckets.items()}
+    return tables, [one for one in rules if one[0] not in chosen]
+
+
+def _chosen(needs: Mapping[int, list[tuple[Field, frozenset[str]]]]) -> dict[int, tuple[Field, frozenset[str]]]:
+    """For each rule the field under whose values the fewest rules wait."""
+    loads = Counter((field, value) for told in needs.values() for field, values in told for value in values)
+
+    def load(one: tuple[Field, frozenset[str]]) -> tuple[int, str]:
+        return sum(loads[one[0], value] for value in one[1]), one[0].name
+
+    return {number: min(told, key=load) for number, told in needs.items()}
+
+
+def _table(by_value: Mapping[str, list[Numbered]]) -> dict[str, Match]:
+    """Functions by value; each is made when its value first comes: of thousands of rules most are never asked."""
+    table: dict[str, Match] = {}
+    for value, told in by_value.items():
+        table[value] = _lazy(told, lambda made, value=value: table.__setitem__(value, made))
+    return table
+
+
+def _lazy(rules: Sequence[Numbered], keep: Callable[[Match], None] | None = None) -> Match:
+    """A function that is made when it is first asked, and then given to `keep`."""
+    made: list[Match] = []
+
+    def match(record: JsonObject) -> list[int] | None:
+        if not made:
+            made.append(_Function(rules, {}, []).match)
+            if keep is not None:
+                keep(made[0])
+        return made[0](record)
+
+    return match
 
 
 def _gated(rules: Sequence[Numbered]) -> tuple[list[Gate], list[Numbered]]:
-    told = {number: witnesses(condition) for number, condition in rules}
-    by_field: dict[Field, list[tuple[int, Any]]] = {}
+    """Gates by field. What many rules look for is likely to occur: each rule waits for the rarest that it needs."""
+    common = Counter(one for _, condition in rules for one in literals(condition))
+    told = {number: witnesses(condition, common) for number, condition in rules}
+    by_field: dict[Field, list[tuple[int, Literal]]] = {}
     for number, found in told.items():
         for one in sorted(found or (), key=lambda one: (one[0].name, one[1], one[2])):
             by_field.setdefault(one[0], []).append((number, one))
@@ -69,16 +100,13 @@ def _gated(rules: Sequence[Numbered]) -> tuple[list[Gate], list[Numbered]]:
     return gates, [one for one in rules if told[one[0]] is None]
 
 
-def _lazy(rules: Sequence[Numbered]) -> Match:
-    """A function that is made when it is first asked: of thousands of rules most never are."""
-    made: list[Match] = []
+class _Part:
+    """A condition that must hold, as an expression, and the fields that it reads."""
 
-    def match(record: JsonObject) -> list[int] | None:
-        if not made:
-            made.append(_Function(rules, {}, []).match)
-        return made[0](record)
-
-    return match
+    def __init__(self, writer: Writer, condition: Condition) -> None:
+        writer.touched.clear()
+        self.expression = writer.expression(condition)
+        self.fields = tuple(writer.touched)
 
 
 class _Function:
@@ -99,110 +127,59 @@ class _Function:
 
     def _made(self, *, many: bool) -> Match:
         writer = Writer(many=many)
-        body: list[str] = []
-        for field, table in self._tables.items():
-            body += _asked_by_value(writer, writer.text(field, cased=False), table)
-        for gate in self._gates:
-            body += _asked_by_text(writer, writer.text(gate.field, cased=False), gate)
-        for number, condition in self._rules:
-            body += [f"if {writer.expression(condition)}:", f" h = [{number:d}] if h is None else [*h, {number:d}]"]
-        lines = ["h = None", *_Reading(writer).lines(), *body, "return h"]
-        source = "def match(r):\n" + "".join(f" {line}\n" for line in lines)
+        asked = [line for field, table in self._tables.items() for line in _by_value(writer, field, table)]
+        asked += [line for gate in self._gates for line in _by_text(writer, gate)]
+        rules = [(number, _parts(writer, condition)) for number, condition in self._rules]
+        uses = Counter(field for _, parts in rules for field in {field for part in parts for field in part.fields})
+        first = [field for field in writer.fields if uses[field] >= _SHARED_MIN]
+        reader = Reader(writer)
+        fields = (*self._tables, *(gate.field for gate in self._gates), *first)
+        lines = ["h = None", *(line for field in fields for line in reader.lines(field)), *asked]
+        for number, parts in rules:
+            lines += _block(reader, parts, number)
+        source = "def match(r):\n" + "".join(f" {line}\n" for line in (*lines, "return h"))
         names = {**_HELPERS, "many": self.many, **writer.constants}
         exec(compile(source, "<rules>", "exec"), names)  # noqa: S102 - our own identifiers alone
-        return names["match"]
+        return cast("Match", names["match"])
 
 
-def _asked_by_value(writer: Writer, text: str, table: Mapping[str, Match]) -> list[str]:
-    get = writer.constant(table.get)
+def _parts(writer: Writer, condition: Condition) -> list[_Part]:
+    return [_Part(writer, part) for part in (condition.parts if isinstance(condition, All) else (condition,))]
+
+
+def _block(reader: Reader, parts: list[_Part], number: int, depth: int = 0) -> list[str]:
+    """The question whether a rule holds: first what is known, then fields are read as they are needed."""
+    if not parts:
+        return [f"h = [{number:d}] if h is None else [*h, {number:d}]"]
+    known = [part for part in parts if reader.known.issuperset(part.fields)]
+    if not known:
+        wanted = parts[0].fields if depth < _BLOCKS_MAX else tuple(field for part in parts for field in part.fields)
+        lines = [line for field in wanted for line in reader.lines(field)]
+        return [*lines, *_block(reader, parts, number, depth)]
+    rest = [part for part in parts if part not in known]
+    inside = _block(reader.inner(), rest, number, depth + 1)
+    return [f"if {' and '.join(part.expression for part in known)}:", *(f" {line}" for line in inside)]
+
+
+def _by_value(writer: Writer, field: Field, table: Mapping[str, Match]) -> list[str]:
+    text, get = writer.text(field, cased=False), writer.constant(table.get)
     if writer.many:
         return [f"for e in {text}:", f" t = {get}(e)", " if t is not None: h = joined(h, t(r))"]
     return [f"t = {get}({text})", "if t is not None: h = joined(h, t(r))"]
 
 
-def _asked_by_text(writer: Writer, text: str, gate: Gate) -> list[str]:
-    asked = writer.constant(gate.asked)
+def _by_text(writer: Writer, gate: Gate) -> list[str]:
+    text, asked = writer.text(gate.field, cased=False), writer.constant(gate.asked)
     if writer.many:
         return [f"for e in {text}:", f" for t in {asked}(e): h = joined(h, t(r))"]
-    return [f"for t in {asked}({text}): h = joined(h, t(r))"]
-
-
-class _Reading:
-    """Lines that read the fields of a function: each key on the way once, each text in lower case once."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._nodes: dict[tuple[bool, tuple[str, ...]], str] = {}
-        self._lines: list[str] = []
-        self._named = 0
-
-    def lines(self) -> list[str]:
-        """All of them."""
-        for field, number in self._writer.fields.items():
-            if field is WORDS:
-                self._lines.append(f"x{number} = words(r)")
-            else:
-                self._value(field, f"x{number}")
-            self._texts(field, number)
-        return self._lines
-
-    def _value(self, field: Field, name: str) -> None:
-        for at, path in enumerate(field.paths):
-            if at:
-                self._lines.append(f"if {name} is None or {name} == []:")
-                before, self._lines = self._lines, []
-                known = dict(self._nodes)  # what is read only here is not there for others
-                self._lines.append(f"{name} = {self._node(path, any_case=field.any_case)}")
-                self._lines = [*before, *(f" {line}" for line in self._lines)]
-                self._nodes = known
-            else:
-                self._lines.append(f"{name} = {self._node(path, any_case=field.any_case)}")
-        if not field.paths:
-            self._lines.append(f"{name} = None")
-
-    def _node(self, path: tuple[str, ...], *, any_case: bool) -> str:
-        if not path:
-            return "r"
-        key = (any_case, path)
-        if key not in self._nodes:
-            above = self._node(path[:-1], any_case=any_case)
-            self._named += 1
-            name = f"n{self._named}"
-            told = self._writer.constant(path[-1].lower() if any_case else path[-1])
-            if any_case:
-                self._lines.append(f"{name} = step_any_case({above}, {told})")
-            elif above == "r":
-                self._lines.append(f"{name} = r.get({told})")
-            else:
-                self._lines.append(f"{name} = {above}.get({told}) if type({above}) is dict else step({above}, {told})")
-            self._nodes[key] = name
-        return self._nodes[key]
-
-    def _texts(self, field: Field, number: int) -> None:
-        writer = self._writer
-        cased, folded = field in writer.cased, field in writer.folded
-        if writer.many:
-            self._lines.append(f"x{number} = flat(x{number})")
-            self._lines += [f"c{number} = [text_of(e) for e in x{number}]"] if cased else []
-            self._lines += [f"f{number} = [text_of(e).lower() for e in x{number}]"] if folded else []
-            return
-        both = [f"c{number} = {{}}"] * cased + [f"f{number} = {{}}.lower()"] * folded
-        none = [f"c{number} = ''"] * cased + [f"f{number} = ''"] * folded
-        self._lines += [
-            f"if type(x{number}) is str: " + ("; ".join(both).replace("{}", f"x{number}") or "pass"),
-            f"elif x{number} is None: " + ("; ".join(none) or "pass"),
-            "else:",
-            f" x{number}, s = single(x{number})",
-            " if s is None: return many(r)",
-            *(f" {line.replace('{}', 's')}" for line in both),
-        ]
+    return [f"if {text}:", f" for t in {asked}({text}): h = joined(h, t(r))"]
 
 
 def _single(value: Any) -> tuple[Any, str | None]:
     """The one value that stands there and its text; None for the text where there are several."""
     if not isinstance(value, list):
         return value, text_of(value)
-    found = flat(value)  # pyright: ignore[reportUnknownArgumentType]
+    found = flat(cast("list[Any]", value))
     if len(found) > 1:
         return None, None
     return (found[0], text_of(found[0])) if found else (None, "")

@@ -1,7 +1,8 @@
 """What can be said of a Condition without an event: simpler forms, what it needs, how dear it is to ask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from bartizan.rules.compile.needed import needed
 from bartizan.rules.detection import All, AnyOf, Condition, Field, Not, Operator, Test
 from bartizan.rules.reading import text_of
 
@@ -27,13 +28,25 @@ def simpler(condition: Condition) -> Condition:
         inner = simpler(condition.part)
         return inner.part if isinstance(inner, Not) else Not(part=inner)
     if isinstance(condition, Test):
-        return condition
+        return _behind_its_text(condition)
     kind = type(condition)
     parts: list[Condition] = []
     for part in map(simpler, condition.parts):
         parts += part.parts if isinstance(part, kind) else (part,)
     ordered = tuple(sorted(parts, key=cost))
     return ordered[0] if len(ordered) == 1 else kind(parts=ordered)
+
+
+def _behind_its_text(test: Test) -> Condition:
+    """An expression, to be searched only where the text is that it needs."""
+    if test.operator is not Operator.REGEX or test.other is not None:
+        return test
+    text, cased = needed(str(test.value))
+    if not test.cased and cased:
+        return test  # over a text in lower case: who wrote it put its text before it
+    if len(text) < _LITERAL_CHARACTERS_MIN:
+        return test
+    return All(parts=(Test(operator=Operator.CONTAINS, field=test.field, value=text, cased=cased), test))
 
 
 def cost(condition: Condition) -> int:
@@ -80,21 +93,36 @@ def _common(told: list[list[tuple[Field, frozenset[str]]]]) -> list[tuple[Field,
     ]
 
 
-def witnesses(condition: Condition) -> frozenset[Literal] | None:
-    """Texts of which one must be there, or the condition cannot hold; None where there are none that tell enough."""
+def literals(condition: Condition) -> frozenset[Literal]:
+    """All texts that a condition looks for, as it can be waited for."""
     if isinstance(condition, Test):
-        if not plain(condition) or condition.cased or len(literal(condition)) < _LITERAL_CHARACTERS_MIN:
-            return None
-        return frozenset({(condition.field, condition.operator, literal(condition))})  # pyright: ignore[reportReturnType] - plain
+        if not plain(condition) or condition.field is None:
+            return frozenset()
+        text = literal(condition)
+        if condition.cased and not text.isascii():
+            return frozenset()  # its lower case may hang on what stands beside it
+        text = text.lower()
+        return frozenset({(condition.field, condition.operator, text)} if len(text) >= _LITERAL_CHARACTERS_MIN else ())
+    if isinstance(condition, Not):
+        return frozenset()
+    return frozenset[Literal]().union(*map(literals, condition.parts))
+
+
+def witnesses(condition: Condition, common: Mapping[Literal, int]) -> frozenset[Literal] | None:
+    """Texts of which one must be there, or the condition cannot hold: the rarest; None where none tell enough.
+
+    `common` says how many rules look for each: what many look for is likely to be there.
+    """
+    if isinstance(condition, Test):
+        return literals(condition) or None
     if isinstance(condition, All):
-        found = [one for part in condition.parts if (one := witnesses(part)) is not None]
-        return max(found, key=_telling, default=None)
+        found = [one for part in condition.parts if (one := witnesses(part, common)) is not None]
+        return min(found, key=lambda one: _likely(one, common), default=None)
     if isinstance(condition, AnyOf) and condition.parts:
-        every = [witnesses(part) for part in condition.parts]
+        every = [witnesses(part, common) for part in condition.parts]
         return frozenset[Literal]().union(*(one or () for one in every)) if None not in every else None
     return None
 
 
-def _telling(found: Iterable[Literal]) -> tuple[int, int]:
-    lengths = [len(text) for _, _, text in found]
-    return min(lengths), -len(lengths)
+def _likely(found: Iterable[Literal], common: Mapping[Literal, int]) -> tuple[int, int]:
+    return max(common.get(one, 1) for one in found), -min(len(text) for _, _, text in found)

@@ -30,6 +30,7 @@ class Writer:
         self.fields: dict[Field, int] = {}
         self.cased: set[Field] = set()
         self.folded: set[Field] = set()
+        self.touched: dict[Field, None] = {}
         self._known: dict[Any, str] = {}
 
     def constant(self, value: Any) -> str:
@@ -41,7 +42,8 @@ class Writer:
         return self._known[key]
 
     def raw(self, field: Field) -> str:
-        """The name of a field's value."""
+        """The name of a field's value. Notes that it is read."""
+        self.touched[field] = None
         return f"x{self.fields.setdefault(field, len(self.fields))}"
 
     def text(self, field: Field, *, cased: bool) -> str:

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.rules.compile import program as program_module
+from bartizan.rules.compile.needed import needed
 from bartizan.rules.compile.program import program
 from bartizan.rules.compile.shape import must_equal, simpler, witnesses
 from bartizan.rules.detection import All, AnyOf, Condition, Field, Not, Operator, Test, TimePart
+from bartizan.rules.expressions import searcher
 from bartizan.rules.interpret import holds
 
 HOSTILE = [
@@ -60,6 +62,44 @@ def plainly(operator: Operator) -> st.SearchStrategy[Test]:
     ))  # fmt: skip
 
 
+PIECES = [
+    "a",
+    "abc",
+    "S",
+    "k",
+    "x*",
+    "b?",
+    "c+",
+    "a{2}",
+    "b{0,2}",
+    ".",
+    "^",
+    "$",
+    r"\d",
+    r"\.",
+    r"\z",
+    "[ab]",
+    "[^a]",
+    "(ab|c)",
+    "(?:x)*",
+    "|",
+    "ſ",
+    "Σ",
+]
+
+
+def valid(expression: str) -> bool:
+    try:
+        return bool(searcher(expression))
+    except ValueError:
+        return False
+
+
+EXPRESSIONS = (
+    st.tuples(st.sampled_from(["", "(?i)", "(?s)"]), st.lists(st.sampled_from(PIECES), max_size=6))
+    .map(lambda told: told[0] + "".join(told[1]))
+    .filter(valid)
+)
 PLAIN = [plainly(one) for one in (Operator.EQUALS, Operator.CONTAINS, Operator.STARTSWITH, Operator.ENDSWITH)]
 TESTS = st.one_of(
     *PLAIN,
@@ -67,7 +107,7 @@ TESTS = st.one_of(
     st.builds(Test, operator=st.sampled_from([Operator.LT, Operator.LTE, Operator.GT, Operator.GTE]), field=FIELDS,
               value=st.integers(-3, 7), part=st.none() | st.sampled_from(list(TimePart))),
     st.builds(Test, operator=st.just(Operator.EQUALS), field=FIELDS, value=st.integers(0, 12), part=st.sampled_from(list(TimePart))),
-    st.builds(Test, operator=st.just(Operator.REGEX), field=FIELDS | st.none(), value=st.sampled_from(["a.c", "^$", "", "x*", r"\d\z"]),
+    st.builds(Test, operator=st.just(Operator.REGEX), field=FIELDS | st.none(), value=EXPRESSIONS,
               cased=st.booleans()),
     st.builds(Test, operator=st.just(Operator.CIDR), field=FIELDS, value=st.sampled_from(["10.0.0.0/16", "::/0"])),
     st.builds(Test, operator=st.sampled_from([Operator.EXISTS, Operator.NULL]), field=FIELDS, value=st.none() | st.booleans()),
@@ -127,7 +167,7 @@ def test_a_simpler_form_says_the_same_and_what_must_be_there_is_there(rule: Cond
         assert holds(
             AnyOf(parts=tuple(Test(operator=Operator.EQUALS, field=field, value=one) for one in values)), record
         )
-    seen = witnesses(rule)
+    seen = witnesses(rule, {})
     if seen is not None:
         assert holds(AnyOf(parts=tuple(Test(operator=o, field=field, value=text) for field, o, text in seen)), record)
 
@@ -153,6 +193,31 @@ def test_generated_source_holds_our_own_identifiers_alone(rules: list[Condition]
     for source in seen:
         left = re.sub(rf"\b(?:{ours})\b|''|\b\d+\b", "", source)
         assert set(left) <= set(" \n()[]{}:;,.=!*+"), source
+
+
+@settings(deadline=None, max_examples=300)
+@given(expression=EXPRESSIONS, text=st.text(alphabet="aAbBcCxXsSſkK\u212aΣσς. 1", max_size=12))
+def test_what_an_expression_matches_holds_the_text_that_it_needs(expression: str, text: str):
+    told, cased = needed(expression)
+    if searcher(expression)(text):
+        assert told in (text if cased else text.lower())
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("abc.def", ("abc", True)),
+        (r"a\.bcd*e", ("a.bc", True)),
+        ("(?i)CMD.{0,5}", ("cmd", False)),
+        ("(?i)power shell", ("power ", False)),
+        ("abc|d", ("", True)),
+        ("(abc)de[fg]h", ("de", True)),
+        ("abc{2}d", ("abc", True)),
+        ("(?U)abc", ("", True)),
+    ],
+)
+def test_the_text_that_an_expression_needs_is_seen(expression: str, told: tuple[str, bool]):
+    assert needed(expression) == told
 
 
 def test_rules_of_one_field_wait_under_their_values_and_are_asked_once():
