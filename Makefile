@@ -36,6 +36,7 @@ docs: set-up-dev
 	@$(BIN)/python -m tools.limits_page
 	@$(BIN)/python -m tools.clients_page
 	@$(BIN)/python -m tools.checks_page
+	@$(BIN)/python -m tools.sigma_page
 	@$(BIN)/python -m tools.cli_page
 
 # Keeps the versions that are locked; `make lock UPGRADE=--upgrade` takes the newest.

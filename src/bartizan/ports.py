@@ -460,11 +460,15 @@ class Bus(Protocol):
 
 
 class ParserSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the configuration says of a source: its name, whose it is, and how far its word counts."""
+    """What the configuration says of a source: its name, whose it is, and how far its word counts.
+
+    `log_source` says what records of kind `json` are: Sigma's product, category and service, joined by `/`.
+    """
 
     source: str = ""
     tenant: str = ""
     trust: Trust = Trust.MEDIUM
+    log_source: str = ""
     limits: Limits = DEFAULT
 
 

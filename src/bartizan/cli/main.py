@@ -20,6 +20,7 @@ from bartizan.cli.map import threat_map
 from bartizan.cli.normalize import normalize
 from bartizan.cli.pin import pin
 from bartizan.cli.policy import policy
+from bartizan.cli.rules import rules
 from bartizan.cli.scan import scan
 from bartizan.cli.suppress import suppress
 from bartizan.cli.tls import tls
@@ -44,6 +45,7 @@ app.command()(suppress)
 app.command("map")(threat_map)
 app.add_typer(pin)
 app.add_typer(policy)
+app.add_typer(rules)
 app.add_typer(approvals)
 app.add_typer(halt)
 app.command()(gateway)

@@ -1,12 +1,13 @@
 """Regular expressions of rules: RE2, so that no text that is judged can make a search long."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import re2  # pyright: ignore[reportMissingTypeStubs]
 
 _re2 = cast("Any", re2)  # the library has no types at all
 _SHOWN_MAX = 200
+OwnerT = TypeVar("OwnerT")
 
 
 def searcher(expression: str) -> Callable[[str], bool]:
@@ -51,6 +52,17 @@ class LiteralSet:
         if self._always not in found:  # an automaton without room finds nothing, and says nothing
             return None
         return [one for one in found if one != self._always]
+
+
+def literal_sets(expressions: Sequence[str], owners: Sequence[OwnerT]) -> list[tuple[LiteralSet, Sequence[OwnerT]]]:
+    """Sets of expressions, each with those that they belong to: one, or more where one would have no room."""
+    try:
+        return [(LiteralSet(expressions), owners)]
+    except OverflowError:
+        half = len(expressions) // 2
+        if not half:
+            raise
+        return literal_sets(expressions[:half], owners[:half]) + literal_sets(expressions[half:], owners[half:])
 
 
 _ALWAYS = r"\z"

@@ -75,6 +75,7 @@ class Source:
         self.entry = entry or Entry(kinds=frozenset({GENERIC}))
         self.any_case = self.entry.any_case
         named = {self._key(name): _paths(told) for name, told in self.entry.fields.items()}
+        self._spelt = {name.lower(): name for name in self.entry.fields if not name.endswith(".*")}
         self._names = {name: paths for name, paths in named.items() if not name.endswith(".*")}
         self._prefixes = sorted(
             ((name[:-1], paths) for name, paths in named.items() if name.endswith(".*")),
@@ -101,9 +102,9 @@ class Source:
         mapped = self._mapped(self._key(name))
         return Field(name=name, paths=tuple(dict.fromkeys((*mapped, *_unmapped(name)))), any_case=self.any_case)
 
-    def names(self, name: str) -> bool:
-        """Whether the map has this name; any other may still be there below `unmapped`."""
-        return bool(self._mapped(self._key(name)))
+    def spelt(self, name: str) -> str:
+        """How the map writes a name, whatever its case; empty where it does not have it."""
+        return self._spelt.get(name.lower(), "") if not self._mapped(self._key(name)) else name
 
     def _mapped(self, key: str) -> tuple[Path, ...]:
         if key in self._names:

@@ -24,7 +24,8 @@ class JsonRecords(RecordParser):
         if not native:
             raise MalformedError("an empty object")
         when = next((found for name in _TIMES if (found := ocsf.milliseconds(native.get(name))) is not None), None)
-        return ocsf.event(ocsf.BASE_EVENT, 99, when, metadata=ocsf.metadata(None, None), unmapped=_nested(native))
+        metadata = ocsf.metadata(None, None) | (ocsf.some(log_source=self._settings.log_source or None) or {})
+        return ocsf.event(ocsf.BASE_EVENT, 99, when, metadata=metadata, unmapped=_nested(native))
 
 
 def _nested(value: Any) -> Any:

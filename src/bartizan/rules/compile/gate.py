@@ -5,7 +5,7 @@ from typing import Any
 
 from bartizan.rules.compile.shape import Literal
 from bartizan.rules.detection import Field, Operator
-from bartizan.rules.expressions import LiteralSet, literally
+from bartizan.rules.expressions import literal_sets, literally
 
 _ENDS = {
     Operator.EQUALS: (r"\A", r"\z"),
@@ -28,7 +28,7 @@ class Gate:
     ) -> None:
         self.field = field
         self._rules = rules
-        self._sets = _sets([_expression(literal) for _, literal in told], [number for number, _ in told])
+        self._sets = literal_sets([_expression(literal) for _, literal in told], [number for number, _ in told])
         self._all = tuple(rules[number] for number in sorted({number for number, _ in told}))
         self._remembered: dict[str, Asked] = {}
 
@@ -58,14 +58,3 @@ class Gate:
 def _expression(literal: Literal) -> str:
     before, behind = _ENDS[literal[1]]
     return before + literally(literal[2]) + behind
-
-
-def _sets(expressions: Sequence[str], owners: Sequence[int]) -> list[tuple[LiteralSet, Sequence[int]]]:
-    """One set, or more where one automaton would have no room."""
-    try:
-        return [(LiteralSet(expressions), owners)]
-    except OverflowError:
-        half = len(expressions) // 2
-        if not half:
-            raise
-        return _sets(expressions[:half], owners[:half]) + _sets(expressions[half:], owners[half:])

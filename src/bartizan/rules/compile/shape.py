@@ -17,7 +17,7 @@ _COSTS = {
     Operator.CIDR: 30,
 }
 _REFERENCE_COST, _NUMBER_COST = 30, 15
-_LITERAL_CHARACTERS_MIN = 3
+_NEEDED_CHARACTERS_MIN = 3
 TEXTUAL = frozenset({Operator.EQUALS, Operator.CONTAINS, Operator.STARTSWITH, Operator.ENDSWITH})
 Literal = tuple[Field, Operator, str]
 
@@ -44,7 +44,7 @@ def _behind_its_text(test: Test) -> Condition:
     text, cased = needed(str(test.value))
     if not test.cased and cased:
         return test  # over a text in lower case: who wrote it put its text before it
-    if len(text) < _LITERAL_CHARACTERS_MIN:
+    if len(text) < _NEEDED_CHARACTERS_MIN:
         return test
     return All(parts=(Test(operator=Operator.CONTAINS, field=test.field, value=text, cased=cased), test))
 
@@ -102,7 +102,7 @@ def literals(condition: Condition) -> frozenset[Literal]:
         if condition.cased and not text.isascii():
             return frozenset()  # its lower case may hang on what stands beside it
         text = text.lower()
-        return frozenset({(condition.field, condition.operator, text)} if len(text) >= _LITERAL_CHARACTERS_MIN else ())
+        return frozenset({(condition.field, condition.operator, text)} if text else ())
     if isinstance(condition, Not):
         return frozenset()
     return frozenset[Literal]().union(*map(literals, condition.parts))

@@ -12,11 +12,11 @@ from typing import Any
 from bartizan.model.limits import DEFAULT
 from bartizan.rules.compile.shape import TEXTUAL, literal, plain
 from bartizan.rules.detection import All, AnyOf, Condition, Field, Not, Operator, Test
-from bartizan.rules.expressions import searcher
+from bartizan.rules.expressions import literal_sets, literally, searcher
 from bartizan.rules.reading import flat, lies_within, number_of, part_of, text_of
 
 _ORDER = frozenset({Operator.LT, Operator.LTE, Operator.GT, Operator.GTE})
-_MERGED = frozenset({Operator.EQUALS, Operator.STARTSWITH, Operator.ENDSWITH})
+_SOUGHT_MIN = 12  # texts from which on one search for all is quicker than one for each
 WORDS = Field(name="words")
 """Stands for all texts of an event, where keywords are sought."""
 
@@ -69,14 +69,16 @@ class Writer:
         together: dict[tuple[Field, Operator, bool], list[str]] = {}
         rest: list[Condition] = []
         for part in condition.parts:
-            if isinstance(part, Test) and plain(part) and part.operator in _MERGED and literal(part) and part.field:
+            if isinstance(part, Test) and plain(part) and literal(part) and part.field:
                 together.setdefault((part.field, part.operator, part.cased), []).append(literal(part))
             else:
                 rest.append(part)
-        merged = [
-            self._texts(field, operator, texts, cased=cased) for (field, operator, cased), texts in together.items()
+        asked = [
+            self._texts(field, told, some, cased=cased)
+            for (field, told, cased), texts in together.items()
+            for some in _asked_together(told, texts)
         ]
-        return [*merged, *(self.expression(part) for part in rest)]
+        return [*asked, *(self.expression(part) for part in rest)]
 
     def _test(self, test: Test) -> str:
         field = test.field or WORDS
@@ -127,12 +129,34 @@ class Writer:
             if self.many:
                 return f"(not {told}.isdisjoint({text}))"
             return f"({text} in {told})" if len(texts) > 1 else f"({text} == {self.constant(texts[0])})"
+        if operator is Operator.CONTAINS and len(texts) > 1:
+            return self._each(text, self.constant(holds_any(texts)))
         if operator is Operator.CONTAINS:
             told = self.constant(texts[0])
             return f"any([{told} in e for e in {text}])" if self.many else f"({told} in {text})"
         told = self.constant(tuple(texts) if len(texts) > 1 else texts[0])
         method = "startswith" if operator is Operator.STARTSWITH else "endswith"
         return f"any([e.{method}({told}) for e in {text}])" if self.many else f"{text}.{method}({told})"
+
+
+def _asked_together(operator: Operator, texts: list[str]) -> list[list[str]]:
+    if operator is Operator.CONTAINS and len(texts) < _SOUGHT_MIN:
+        return [[text] for text in texts]
+    return [texts]
+
+
+def holds_any(texts: list[str]) -> Callable[[str], bool]:
+    """Whether a text holds one of many, found in one pass."""
+    sets = literal_sets([literally(text) for text in texts], texts)
+
+    def found(text: str) -> bool:
+        for literals, owners in sets:
+            numbers = literals.matching(text)
+            if any(owner in text for owner in (owners if numbers is None else map(owners.__getitem__, numbers))):
+                return True
+        return False
+
+    return found
 
 
 def compares_by(test: Test) -> Callable[[Any], bool]:

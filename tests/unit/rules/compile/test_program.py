@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bartizan.rules.compile import program as program_module
+from bartizan.rules.compile import source as source_module
 from bartizan.rules.compile.needed import needed
 from bartizan.rules.compile.program import program
 from bartizan.rules.compile.shape import must_equal, simpler, witnesses
@@ -151,6 +152,9 @@ def test_what_is_generated_tells_what_plain_reading_tells_at_length(
 
 def compare(rules: list[Condition], records: list[dict[str, Any]]) -> None:
     made = [program(list(enumerate(rules)), gated_min=most) for most in (0, 1_000)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source_module, "_SOUGHT_MIN", 2)
+        made.append(program(list(enumerate(rules)), gated_min=1_000))
     for record in records:
         wanted = [number for number, rule in enumerate(rules) if holds(rule, record)]
         for match in made:
