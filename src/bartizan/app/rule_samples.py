@@ -2,37 +2,45 @@
 
 A line of match.jsonl or miss.jsonl is one sample: `note` says why, and either `event` is an OCSF object (its `kind` the
 kind of the source, by default its log name), or `raw` is a record as its source wrote it, an object or a text, of the
-source `kind`; with kind `json`, `log_source` says which it is, as `product/category/service`.
+source `kind`; with kind `json`, `log_source` says which it is, as `product/category/service`. `events` holds several of
+these: then the whole rule is judged by the engine, in the time of the events, and matches when it makes a finding.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from bartizan.app.rules import load_rules
+from bartizan.detect.engine import Engine
 from bartizan.detect.parsers.registry import PARSERS
 from bartizan.model.errors import ContentError, Place, UsageError, reason_of
 from bartizan.model.json import JsonObject, as_object
 from bartizan.model.limits import DEFAULT
 from bartizan.model.source_event import SourceEvent, Trust
 from bartizan.ports import ParserSettings
-from bartizan.rules.detection import Detection
+from bartizan.rules.detection import Correlation, Detection, Rule
 from bartizan.rules.match import Matcher
 
 _RULE, _FOLDER = "rule.yml", "samples"
 Expected = Literal["match", "miss"]
 
 
-class SampleLine(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One line."""
+class SampleEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One event, or the record that it is made of."""
 
-    note: str
     event: JsonObject | None = None
     raw: JsonObject | str | None = None
     kind: str = ""
     log_source: str = ""
+
+
+class SampleLine(SampleEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line."""
+
+    note: str
+    events: tuple[SampleEvent, ...] = ()
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +88,11 @@ def try_samples(paths: Sequence[Path], placeholders: Path | None = None) -> Tria
     samples: list[Tried] = []
     untried: list[str] = []
     mistakes: list[tuple[Place, str]] = []
+    speaking = {rule.header.path for rule in rules if not rule.silent}
     for rule in rules:
-        found = list(_of(rule, mistakes)) if isinstance(rule, Detection) else []
+        if rule.silent and rule.header.path in speaking:
+            continue  # a part of the other, whose samples those of the file are
+        found = list(_of(rule, rules, mistakes))
         samples += found
         if {one.expected for one in found} != {"match", "miss"}:
             untried.append(rule.header.name)
@@ -90,11 +101,10 @@ def try_samples(paths: Sequence[Path], placeholders: Path | None = None) -> Tria
     return Trial(samples=tuple(samples), untried=tuple(untried))
 
 
-def _of(rule: Detection, mistakes: list[tuple[Place, str]]) -> Iterator[Tried]:
+def _of(rule: Rule, rules: Sequence[Rule], mistakes: list[tuple[Place, str]]) -> Iterator[Tried]:
     path = Path(rule.header.path)
     if path.name != _RULE:
         return
-    matcher = Matcher([rule])
     expectations: tuple[Expected, Expected] = ("match", "miss")
     for expected in expectations:
         file = path.parent / _FOLDER / f"{expected}.jsonl"
@@ -102,12 +112,40 @@ def _of(rule: Detection, mistakes: list[tuple[Place, str]]) -> Iterator[Tried]:
             place = Place(path=str(file), line=number)
             try:
                 sample = msgspec.json.decode(line, type=SampleLine)
-                events = _events(sample)
-            except (msgspec.MsgspecError, ValueError) as error:
+                matched = _matched(rule, rules, sample)
+            except (msgspec.MsgspecError, ValueError, ContentError) as error:
                 mistakes.append((place, f"not a sample: {error}"))
                 continue
-            matched = any(matcher.match(event) for event in events)
             yield Tried(rule=rule.header.name, place=place, note=sample.note, expected=expected, matched=matched)
+
+
+def _matched(rule: Rule, rules: Sequence[Rule], sample: SampleLine) -> bool:
+    """Whether a sample is matched. Raises ValueError for a sample that is none, ContentError as the engine does."""
+    if not sample.events:
+        if isinstance(rule, Correlation):
+            raise ValueError("a sample of a correlation has `events`")
+        matcher = Matcher([rule])
+        return any(matcher.match(event) for event in _events(sample, 0))
+    if sample.event is not None or sample.raw is not None:
+        raise ValueError("beside `events` there is no other event")
+    asked = _with_references(rule, {one.header.name: one for one in rules})
+    events = [event for number, one in enumerate(sample.events) for event in _events(one, number)]
+    matcher = Matcher([one for one in asked if isinstance(one, Detection)])
+    engine = Engine(asked, matcher.match, provisional=False)
+    found = [*engine.feed(events), *engine.finish()]
+    return any(finding.rule == rule.header.name for finding in found)
+
+
+def _with_references(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:
+    """A rule, told to speak, and all that it rests on."""
+    asked: dict[str, Rule] = {rule.header.name: msgspec.structs.replace(rule, silent=False)}
+    waiting = list(rule.rules) if isinstance(rule, Correlation) else []
+    while waiting:
+        one = known[waiting.pop()]
+        if one.header.name not in asked:
+            asked[one.header.name] = one
+            waiting += one.rules if isinstance(one, Correlation) else ()
+    return list(asked.values())
 
 
 def _lines(file: Path) -> list[bytes]:
@@ -121,13 +159,15 @@ def _lines(file: Path) -> list[bytes]:
         raise UsageError(f"cannot read it: {reason_of(error)}", where=Place(path=str(file))) from None
 
 
-def _events(sample: SampleLine) -> list[SourceEvent]:
+def _events(sample: SampleEvent, number: int) -> list[SourceEvent]:
     """The events of a sample. Raises ValueError where its record is understood by no parser."""
     if (sample.event is None) is (sample.raw is None):
         raise ValueError("a sample has `event` or `raw`")
     if sample.event is not None:
         kind = sample.kind or str(as_object(sample.event.get("metadata")).get("log_name", ""))
-        return [SourceEvent(uid="sample", time=0, record=sample.event, kind=kind, trust=Trust.HIGH)]
+        when = sample.event.get("time")
+        time = when if isinstance(when, int) else 0
+        return [SourceEvent(uid=f"sample-{number}", time=time, record=sample.event, kind=kind, trust=Trust.HIGH)]
     if sample.kind not in PARSERS:
         raise ValueError(f"no parser of kind {sample.kind!r}: known are {', '.join(sorted(PARSERS))}")
     raw = sample.raw.encode() if isinstance(sample.raw, str) else msgspec.json.encode(sample.raw)

@@ -27,8 +27,8 @@ def searcher(expression: str) -> Callable[[str], bool]:
 
 
 def literally(text: str) -> str:
-    """The expression that matches this text and no other."""
-    return str(_re2.escape(text))
+    """The expression that matches this text and no other; half a character counts as "?", as in what is searched."""
+    return str(_re2.escape(text.encode(errors="replace").decode()))
 
 
 class LiteralSet:

@@ -115,3 +115,27 @@ def test_a_path_that_is_not_there_is_told(tmp_path: Path):
 
 def test_the_rules_that_ship_are_without_mistakes():
     assert run("lint").exit_code == 0
+
+
+CORRELATION = (
+    RULE.replace("title:", "name: trial\ntitle:")
+    + """\
+---
+title: Many
+name: many
+correlation: {type: event_count, rules: trial, group-by: buyer, timespan: 10m, condition: {gte: 3}}
+"""
+)
+
+
+def test_samples_of_a_correlation_are_judged_in_the_time_of_their_events(folder: Path):
+    (folder / "by_test" / "rule.yml").write_text(CORRELATION)
+    for side, step in (("match", 100), ("miss", 400)):
+        events = [
+            {"kind": "json", "log_source": "shop//orders", "raw": {"buyer": "test_1", "time": 1_767_261_600 + n * step}}
+            for n in range(3)
+        ]
+        line = json.dumps({"note": "n", "events": events})
+        (folder / "by_test" / "samples" / f"{side}.jsonl").write_text(line + "\n")
+    found = run("test", folder)
+    assert (found.exit_code, found.stdout.count(": many: ")) == (0, 2)
