@@ -104,6 +104,9 @@ class Connection(asyncio.Protocol):
         self._held += len(data)
         self._shared.held_bytes += len(data)
         self._reader.feed(data)
+        if self._shared.held_bytes > self._limits.requests_held_bytes_max and not self._paused:
+            self._paused = True  # no more of it before the task has refused it
+            self._transport.pause_reading()
         if self._arrival is not None:
             if not self._arrival.done():
                 self._arrival.set_result(None)
@@ -288,6 +291,7 @@ class Connection(asyncio.Protocol):
         if not self._transport.can_write_eof():
             return self._close()
         self._lingering = True
+        self._reader = RequestReader(self._limits)  # what it held is not counted any more
         self._transport.write_eof()
         if self._paused:
             self._transport.resume_reading()
