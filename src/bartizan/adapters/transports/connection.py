@@ -177,8 +177,10 @@ class Connection(asyncio.Protocol):
             self._refuse(refused)
 
     def _served(self, task: asyncio.Task[None]) -> None:
-        """The task has ended: nothing of this connection is held any longer."""
+        """The task has ended: nothing of this connection is held any longer, not even until garbage is collected."""
         self._let_go()
+        self._reader.clear()
+        self._task = None  # its error knows the frames that know the request and this connection
         if not task.cancelled() and isinstance(error := task.exception(), Exception):
             self._failed(error)
             self._transport.abort()
@@ -291,7 +293,7 @@ class Connection(asyncio.Protocol):
         if not self._transport.can_write_eof():
             return self._close()
         self._lingering = True
-        self._reader = RequestReader(self._limits)  # what it held is not counted any more
+        self._reader.clear()  # what it held is not counted any more
         self._transport.write_eof()
         if self._paused:
             self._transport.resume_reading()

@@ -129,6 +129,11 @@ class RequestReader:
         else:
             self._buffer = self._buffer + data if self._buffer else data
 
+    def clear(self) -> None:
+        """Let go of all that came: nothing is read here any more."""
+        self._buffer, self._missing, self._chunks = b"", 0, None
+        self._pieces.clear()
+
     def take(self) -> tuple[Request, bool] | None:
         """The next request, and whether the connection ends after it; None when it is not whole yet.
 
