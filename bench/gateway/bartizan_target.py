@@ -17,7 +17,7 @@ START_SECONDS = 20.0
 PLENTY = 1_000_000_000
 UNREAD: dict[str, object] = {"content": [{"then": "allow"}], "redact": {"arguments": "pass", "answers": "pass"}}
 POLICY: dict[str, object] = {
-    "servers": {"echo": {"reads": ["get_*"]}},
+    "servers": {"echo": {"reads": ["get_*"], "accepts": ["unauthenticated"]}},
     "roles": {"developer": [{"group": "engineering"}], "maintainer": [{"group": "maintainers"}]},
     "allow": [
         {"role": "maintainer", "server": "echo", "tools": ["*"], "may": "write"},

@@ -21,6 +21,7 @@ from bartizan.model.finding import Finding
 from bartizan.model.inventory import Inventory
 from bartizan.model.launch import Launch
 from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.need import Counted, Take
 from bartizan.model.need import Verified as VerifiedToken
 from bartizan.model.pin import Approved, Pin, Review
 from bartizan.model.record import (
@@ -397,6 +398,22 @@ class Restrictions(Protocol):
 
     def close(self) -> None:
         """Release what is held."""
+        ...
+
+
+class Counters(Protocol):
+    """Budgets that gateways share. It blocks. An exception is no answer."""
+
+    def take(self, takes: Sequence[Take], at: datetime) -> Counted:
+        """Take from all budgets, or from none where one is used up."""
+        ...
+
+    def add(self, takes: Sequence[Take], at: datetime) -> None:
+        """Count what was used, whatever is left."""
+        ...
+
+    def close(self) -> None:
+        """Release what it holds."""
         ...
 
 

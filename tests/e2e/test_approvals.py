@@ -29,7 +29,7 @@ META = {
     "io.modelcontextprotocol/clientCapabilities": {},
 }
 POLICY = {
-    "servers": {"notes": {"anonymous": True}},
+    "servers": {"notes": {"anonymous": True, "accepts": ["unauthenticated"]}},
     "roles": {"anyone": [{"principal": "anonymous"}]},
     "allow": [{"role": "anyone", "server": "*", "may": "write", "tools": ["*"]}],
     "confirm": [{"server": "notes", "tools": ["fetch"], "why": "fetching costs", "wait": "1s"}],

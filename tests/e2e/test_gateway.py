@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import socket
 import warnings
 from typing import Any
 
 import httpx2
 import pytest
 from mcp import Client, MCPError
+from typer.testing import CliRunner
 
+from bartizan.app.bus import open_bus
+from bartizan.cli.main import app
 from fixtures.gateway import Started, permitting, sdk_server
 
 HEADERS = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
@@ -139,7 +143,8 @@ def test_the_list_that_a_principal_sees_is_the_list_that_it_may_call(tmp_path, u
 
 
 def test_without_policy_nobody_gets_in(tmp_path, upstream):
-    started = Started(tmp_path, {"notes": {"url": upstream}}, None)
+    fronted = {"servers": {"notes": {"accepts": ["unauthenticated"]}}}
+    started = Started(tmp_path, {"notes": {"url": upstream}}, fronted)
     try:
         answer = initialize(started.url)
         metadata = httpx2.get(answer.headers["www-authenticate"].partition('resource_metadata="')[2].partition('"')[0])
@@ -147,3 +152,68 @@ def test_without_policy_nobody_gets_in(tmp_path, upstream):
         started.stop()
     assert answer.status_code == 401
     assert metadata.json()["resource"] == started.url
+
+
+def test_a_server_that_answers_anybody_is_fronted_only_where_policy_names_it(tmp_path, upstream):
+    policy = permitting(tools=["*"])
+    policy["servers"]["notes"].pop("accepts")
+    started = Started(tmp_path, {"notes": {"url": upstream}}, policy)
+    said = f"{started.url}\n{started.rest()}"
+    assert started.process.wait(20) == 2
+    assert "notes is reached around the gateway: it answers without credentials" in said
+    assert "policy.yml:1: `accepts: [unauthenticated]`" in said
+
+
+def test_a_server_that_is_down_at_the_start_is_looked_at_before_its_first_call(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    policy = permitting(tools=["*"])
+    policy["servers"]["notes"].pop("accepts")
+    started = Started(tmp_path, {"notes": {"url": f"http://127.0.0.1:{port}/mcp"}}, policy)
+    try:
+        assert "notes is not fronted until it answers" in started.line()
+        refused = initialize(started.url)
+        assert (refused.status_code, "result" in refused.text) == (503, False)
+    finally:
+        assert started.stop()[0] == 0
+
+
+def test_in_a_dry_run_what_would_be_denied_goes_through_and_is_noted(tmp_path, upstream):
+    policy = permitting(tools=["fetch"])
+    policy["servers"]["notes"]["dry_run"] = True
+    started = Started(tmp_path, {"notes": {"url": upstream}}, policy)
+
+    async def tried() -> tuple[list[str], Any]:
+        async with Client(started.url) as client:
+            tools = await client.list_tools()
+            return [one.name for one in tools.tools], await client.call_tool("search", {"query": {"text": "x"}})
+
+    try:
+        names, found = run(tried())
+    finally:
+        assert started.stop()[0] == 0
+    assert (names, found.is_error) == (["search", "fetch"], False)
+    bus = open_bus(started.state)
+    events = [kept.event for kept in bus.read(0, 100).events]
+    bus.close()
+    (call,) = [event for event in events if event.mcp.get("target") == "search"]
+    (noted,) = call.unmapped["noted"]
+    assert (call.status, call.unmapped["decision"]["effect"]) == ("Success", "allow")
+    assert (noted["effect"], noted["guard"]) == ("deny", "access")
+    assert "tools: [search]" in noted["exception"]
+    words = ["policy", "explain", str(tmp_path / "policy.yml"), "--server", "notes", "--tool", "search"]
+    told = CliRunner().invoke(app, [*words, "--principal", "anonymous"]).stdout
+    assert told.startswith("deny (dry run: it is noted and goes through)")
+    assert f"policy: {call.unmapped['policy']}" in told
+
+
+def test_replicas_with_shared_counters_have_one_budget_together(tmp_path, upstream):
+    policy = permitting(tools=["*"])
+    policy["limits"] = [{"per": ["principal"], "calls": 3, "window": "1h"}]
+    first = Started(tmp_path, {"notes": {"url": upstream}}, policy, counters="shared")
+    second = Started(tmp_path, {"notes": {"url": upstream}}, policy, counters="shared")
+    try:
+        statuses = [initialize((first, second)[number % 2].url).status_code for number in range(5)]
+    finally:
+        assert [first.stop()[0], second.stop()[0]] == [0, 0]
+    assert statuses == [200, 200, 200, 429, 429]

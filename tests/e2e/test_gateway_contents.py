@@ -23,7 +23,7 @@ INJECTED = (
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9" * 2
 # The server gives back what it is asked for: so here the client may ask for anything.
 POLICY = {
-    "servers": {"notes": {"anonymous": True}},
+    "servers": {"notes": {"anonymous": True, "accepts": ["unauthenticated"]}},
     "roles": {"anyone": [{"principal": "anonymous"}]},
     "allow": [{"role": "anyone", "server": "*", "may": "write", "tools": ["*"]}],
     "content": [{"then": "allow", "of": ["argument"]}],

@@ -17,6 +17,7 @@ PARAMS = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"n
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": PARAMS}
 PEER = '"serverInfo":{"name":"peer"'
 POLICY = {
+    "servers": {"notes": {"accepts": ["unauthenticated"]}},
     "roles": {"people": [{"principal": "cert:spiffe://bartizan.internal/client/alice"}]},
     "allow": [{"role": "people", "server": "notes", "tools": ["*"]}],
 }

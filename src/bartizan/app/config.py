@@ -56,6 +56,7 @@ class Gateway(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     identity: IdentityConfig = IdentityConfig()
     listen: str = "127.0.0.1:8700"
     tls: ListenTls | None = None
+    counters: Literal["own", "shared"] = "own"
     combined: CombinedEntry | None = None
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()

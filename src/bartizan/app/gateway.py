@@ -19,7 +19,7 @@ from bartizan.model.event import Event
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.need import Answer as NeedAnswer
-from bartizan.model.need import AskPerson, Question
+from bartizan.model.need import AskPerson, Question, Take
 from bartizan.model.secret import Secret
 from bartizan.ports import Bus, BusError
 from bartizan.prevent.gate import Decided, Gate, failed
@@ -54,6 +54,7 @@ class GatewayParts(msgspec.Struct, frozen=True, kw_only=True):
     uid: Callable[[], str]
     resolve: Callable[[Question], Awaitable[NeedAnswer]]
     metadata: Callable[[str], JsonObject | None] = lambda _server: None
+    spend: Callable[[Sequence[Take]], None] = lambda _takes: None
     limits: Limits = DEFAULT
     recorder: Recorder | None = None
 
@@ -347,7 +348,14 @@ class Passage:
         """The answer has ended. That it cannot be recorded any more cannot be mended by refusing."""
         if not self._over:
             self._done()
+            self._spend(size)
             self._recorder.later(ended_event(self._decided[0].call, self._parts.now(), size, trouble, self._heard))
+
+    def _spend(self, size: int) -> None:
+        """Of a batch each call has taken the whole answer: nobody knows better, and it rounds against the caller."""
+        for one in self._decided:
+            if takes := self._parts.gate.spent(one.call, size):
+                self._parts.spend(takes)
 
     def _done(self) -> None:
         if not self._over:

@@ -1,11 +1,12 @@
 """Who vouches for callers, wired from the configuration: the verifier of tokens and the guards of this gateway."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from bartizan.app.approvals import Approvals
+from bartizan.app.counting import SharedCounting
 from bartizan.model.identity import IdentityConfig
-from bartizan.model.need import Answer, AskPerson, Question, VerifyToken
+from bartizan.model.need import Answer, AskPerson, Count, Question, Reach, Reached, VerifyToken
 from bartizan.model.secret import Secret, fingerprint
 from bartizan.ports import Clock, TokenVerifier
 from bartizan.prevent.guards.access import Access
@@ -56,12 +57,22 @@ def token_verifier(
     return Tokens(clock=clock, keys=keys, signed=signed, opaque=opaque[0] if opaque else None)
 
 
-async def answer(question: Question, verifier: TokenVerifier, approvals: Approvals | None = None) -> Answer:
+async def answer(
+    question: Question,
+    verifier: TokenVerifier,
+    approvals: Approvals | None = None,
+    reached: Callable[[str], Awaitable[Reached]] | None = None,
+    counting: SharedCounting | None = None,
+) -> Answer:
     """The answer to what a guard asks. Raises LookupError for what nobody answers here: that is Deny."""
     if isinstance(question, VerifyToken):
         return await verifier.verify(question.token, question.audience)
     if isinstance(question, AskPerson) and approvals is not None:
         return await approvals.ask(question)
+    if isinstance(question, Reach) and reached is not None:
+        return await reached(question.server)
+    if isinstance(question, Count) and counting is not None:
+        return await counting.count(question)
     raise LookupError("nobody counts for all gateways")
 
 
@@ -82,13 +93,15 @@ def guards(
     loopback: bool,
     verifier: TokenVerifier | None = None,
     before: Guards | None = None,
+    reached: Callable[[str], Reached | None] | None = None,
+    shared: bool = False,
 ) -> Guards:
     """The guards of one gateway, in their order.
 
     Those that hold something for calls under way are taken over from the guards of the policy `before`.
     """  # fmt: skip
     known = verifier.known if verifier is not None else None
-    limits, rate = (before[0], before[3]) if before else (LimitsGuard(), Rate(rules))
+    limits, rate = (before[0], before[3]) if before else (LimitsGuard(), Rate(rules, shared=shared))
     if before:
         rate.renew(rules)
-    return limits, Identity(rules, resource, loopback=loopback, known=known), Access(rules), rate
+    return limits, Identity(rules, resource, loopback=loopback, known=known), Access(rules, reached), rate

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from bartizan.app.bootstrap import load_judge
 from bartizan.app.identity import Guards, guards
 from bartizan.assess.judge import Judge, Judgement
 from bartizan.model.json import JsonObject
+from bartizan.model.need import Reached
 from bartizan.model.origin import Origin
 from bartizan.model.restriction import Restriction
 from bartizan.model.secret import Secret, fingerprint
@@ -51,19 +54,35 @@ def _seen(judgement: Judgement) -> Seen:
 InForce = Callable[[], Sequence[Restriction]]
 
 
+class Wants(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway wants of its guards. `reached` says what is known of how a server is reached."""
+
+    loopback: bool
+    reached: Callable[[str], Reached | None]
+    shared: bool
+
+
 class GuardsOf:
     """All guards of a policy. Called again with another one, they go on from what the ones before held."""
 
     def __init__(
-        self, resource: Resource, verifier: TokenVerifier, key: Secret, restrictions: InForce, *, loopback: bool
+        self, resource: Resource, verifier: TokenVerifier, key: Secret, restrictions: InForce, wants: Wants
     ) -> None:
-        self._restrictions = restrictions
-        self._resource, self._verifier, self._key, self._loopback = resource, verifier, key, loopback
+        self._resource, self._verifier, self._key = resource, verifier, key
+        self._restrictions, self._wants = restrictions, wants
         self._judge = load_judge()
         self._before: Guards | None = None
 
     def __call__(self, rules: Rules) -> tuple[Guard, ...]:
         """The guards, in their order."""
-        made = guards(rules, self._resource, loopback=self._loopback, verifier=self._verifier, before=self._before)
+        made = guards(
+            rules,
+            self._resource,
+            loopback=self._wants.loopback,
+            verifier=self._verifier,
+            before=self._before,
+            reached=self._wants.reached,
+            shared=self._wants.shared,
+        )
         self._before = made
         return (*made, Restrict(rules, self._restrictions), *content_guards(rules, self._judge, self._key))

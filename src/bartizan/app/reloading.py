@@ -43,18 +43,27 @@ def _stamp(file: Path) -> tuple[str, int, int, int]:
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is read anew. `read` blocks and raises UsageError or ContentError; `take` makes it the one."""
+    """One thing that is read anew. `read` blocks and raises UsageError or ContentError; `take` makes it the one.
+
+    `take` gives what is wrong all the same, and told.
+    """
 
     name: str
     read: Callable[[], Any]
-    take: Callable[[Any], Awaitable[None]]
+    take: Callable[[Any], Awaitable[Sequence[str]]]
 
 
-def policy_source(read: Callable[[], Rules], make: Callable[[Rules], Sequence[Guard]], gate: Gate) -> Source:
-    """The files of policy. What is under way is told to the guards that take over."""
+def policy_source(
+    read: Callable[[], Rules],
+    make: Callable[[Rules], Sequence[Guard]],
+    gate: Gate,
+    look: Callable[[Rules], Awaitable[Mapping[str, str]]],
+) -> Source:
+    """The files of policy. What is under way is told to the guards that take over, and servers are looked at anew."""
 
-    async def take(rules: Rules) -> None:
+    async def take(rules: Rules) -> Sequence[str]:
         gate.replace(make(rules), rules.version)
+        return tuple((await look(rules)).values())
 
     return Source(name="policy", read=read, take=take)
 
@@ -62,11 +71,12 @@ def policy_source(read: Callable[[], Rules], make: Callable[[Rules], Sequence[Gu
 def certificate_source(certificates: Certificates, listener: Listener, servers: Mapping[str, Sender]) -> Source:
     """Certificates of both legs: for new connections. Those that others vouched for before end after their request."""
 
-    async def take(contexts: Contexts) -> None:
+    async def take(contexts: Contexts) -> Sequence[str]:
         await listener.reload_tls(renew=certificates.take(contexts))
         for sender in servers.values():
             if (renew := getattr(sender, "renew", None)) is not None:
                 renew()
+        return ()
 
     return Source(name="certificates", read=certificates.read, take=take)
 
@@ -87,7 +97,7 @@ class Reloader:
         self._asked = asyncio.Event()
         self._state: Path | None = None
         self._listen, self._since = "", parts.now()
-        self.troubles: dict[str, str] = {}
+        self.troubles: dict[str, Sequence[str]] = {}
 
     def ask(self) -> None:
         """Reload at the next occasion: SIGHUP."""
@@ -95,23 +105,30 @@ class Reloader:
 
     async def reload(self) -> None:
         """Read everything anew. What cannot be used is told with its place, and what was stays."""
-        was, said = self._gate.version, list[str]()
+        was, said, kept = self._gate.version, list[str](), False
         for source in self._sources:
             try:
-                await source.take(await asyncio.to_thread(source.read))
+                found = await source.take(await asyncio.to_thread(source.read))
             except (UsageError, ContentError, OSError) as error:
-                self.troubles[source.name] = str(error)
-                said.append(f"not reloaded, the {source.name} of before stays: {error}")
-                self._record(f"{source.name}: {error}", was)
+                self.troubles[source.name] = (f"not reloaded, the {source.name} of before stays: {error}",)
+                kept = True
             else:
-                self.troubles.pop(source.name, None)
-        if not self.troubles or self._gate.version != was:
+                self.troubles[source.name] = found
+        if not kept or self._gate.version != was:
             said.append(f"reloaded: policy {self._gate.version}")
             self._record("", was)
+        said += self._troubles(was)
         self._since = self._now() if self._gate.version != was else self._since
         self.note()
         for line in said:
             self._told(line)
+
+    def _troubles(self, was: str) -> list[str]:
+        """What is wrong, recorded."""
+        told = [one for several in self.troubles.values() for one in several]
+        for one in told:
+            self._record(one, was)
+        return told
 
     def _record(self, trouble: str, was: str) -> None:
         event = reload_event(uid=self._uid(), at=self._now(), trouble=trouble, was=was, policy=self._gate.version)
@@ -141,9 +158,16 @@ class Reloader:
             self._told(f"not reloaded: {type(error).__name__}")
 
     @contextlib.asynccontextmanager
-    async def watching(self, known: Stamps, state: Path, listen: str) -> AsyncGenerator[None]:
-        """Watch meanwhile, and say in the state folder what this gateway is about. `known` are the files as read."""
+    async def watching(
+        self, known: Stamps, state: Path, listen: str, troubles: Sequence[str] = ()
+    ) -> AsyncGenerator[None]:
+        """Watch meanwhile, and say in the state folder what this gateway is about.
+
+        `known` are the files as read, `troubles` what was wrong at the start.
+        """
         self._state, self._listen = state, listen
+        self.troubles["policy"] = troubles
+        self._troubles(self._gate.version)
         self.note()
         loop, hup = asyncio.get_running_loop(), getattr(signal, "SIGHUP", None)
         if hup is not None:
@@ -162,7 +186,7 @@ class Reloader:
     def note(self) -> None:
         """Say what this gateway is about, as it is now."""
         if self._state is not None:
-            told = tuple(f"{name}: {what}" for name, what in self.troubles.items())
+            told = tuple(one for several in self.troubles.values() for one in several)
             version, since = self._gate.version, self._since
             about = Running(pid=os.getpid(), listen=self._listen, policy=version, since=since, troubles=told)
             note(self._state, about)

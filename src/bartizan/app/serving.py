@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,22 +15,27 @@ import msgspec
 
 from bartizan.adapters.bus.grouped import Grouped
 from bartizan.adapters.clock import SystemClock
+from bartizan.adapters.collectors.host import this_host
+from bartizan.adapters.probers.reach import ReachProber
 from bartizan.adapters.transports.listener import Answer as Reply
 from bartizan.adapters.transports.listener import Listener, Request
 from bartizan.adapters.vaults.local import LocalVault
 from bartizan.adapters.vaults.references import References
+from bartizan.app.approvals import Approvals
 from bartizan.app.approving import approvals_of, beside
 from bartizan.app.approving import handle as handle_approvals
-from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients
+from bartizan.app.bootstrap import FINGERPRINT_KEY, load_clients, store_url
 from bartizan.app.bus import open_bus
 from bartizan.app.combined import Combined
 from bartizan.app.config import Config, folder_of
 from bartizan.app.config import Gateway as Configured
+from bartizan.app.counting import SharedCounting
+from bartizan.app.fronting import Fronting
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, resource_of, token_verifier
-from bartizan.app.judges import GuardsOf
-from bartizan.app.listening import Certificates, ear
+from bartizan.app.judges import GuardsOf, Wants
+from bartizan.app.listening import Certificates, Ear, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
 from bartizan.app.restrictions import Watched, answer_halt, restrictions_of
@@ -39,6 +44,7 @@ from bartizan.app.turned_away import TurnedAway
 from bartizan.app.wrapped import WrappedShelf, wrapped_launches
 from bartizan.model.errors import UsageError
 from bartizan.model.limits import DEFAULT, Limits
+from bartizan.model.need import Take
 from bartizan.model.secret import Secret
 from bartizan.ports import Bus
 from bartizan.prevent.gate import Gate
@@ -110,22 +116,18 @@ async def serve(
     recorder = Grouped(bus, told, limits)
     making = _making(keys, read, recorder, certificates, limits)
     served = Senders(gateway.servers, making, wrapped)
+    fronting, troubles = await _looked_at(config, rules, wrapped, limits)
     served_by: list[Gateway] = []
-
-    async def handle(request: Request) -> Reply:
-        return await served_by[0].handle(request)
-
-    tls = certificates.listener if here.secure else None
     away = TurnedAway(recorder.later, making.now, making.uid, limits)
-    # Port 0 takes a free one, which Host must then name.
-    listener = Listener(here.host, here.port, handle, limits, tls, on_refused=away.refused, on_failed=away.failed)
-    await listener.start()
+    listener = await _listening(here, certificates, served_by, away, limits)
     resource = resource_of(gateway.identity, here.base(listener.port))
     verifier = token_verifier(gateway.identity, clock=SystemClock(), key=keys.fingerprint, read=read)
     approvals, tickets = approvals_of(config, bus.accept)
     restrictions = restrictions_of(config)
     watched = Watched(restrictions, bus.accept, state_folder(), limits)
-    make = GuardsOf(resource, verifier, keys.fingerprint, watched, loopback=not here.beyond)
+    counting = _counting(config, read, making.now, limits)
+    wants = Wants(loopback=not here.beyond, reached=fronting.known, shared=counting is not None)
+    make = GuardsOf(resource, verifier, keys.fingerprint, watched, wants)
     parts = GatewayParts(
         gate=Gate(make(rules), rules.version),
         servers=served,
@@ -134,29 +136,37 @@ async def serve(
         key=keys.session,
         now=making.now,
         uid=making.uid,
-        resolve=lambda question: answer(question, verifier, approvals),
+        resolve=lambda question: answer(question, verifier, approvals, fronting.reached, counting),
+        spend=counting.spend if counting else _nothing,
         metadata=resource.metadata,
         limits=limits,
         recorder=recorder,
     )
-    served_by.append(Gateway(parts))
-    served_by[0].further[Endpoint.APPROVALS] = beside(partial(handle_approvals, approvals))
-    served_by[0].further[Endpoint.HALT] = beside(partial(answer_halt, watched, approvals))
-    if gateway.combined_servers:
-        served_by[0].further[Endpoint.COMBINED] = Combined(served_by[0], gateway.combined_servers).handle
-    sources = policy_source(policy, make, parts.gate), certificate_source(certificates, listener, served)
+    served_by.append(_gateway(parts, approvals, watched, gateway))
+    policies = policy_source(policy, make, parts.gate, fronting.look)
+    sources, base = (certificate_source(certificates, listener, served), policies), here.base(listener.port)
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
-    async with reloader.watching(known, state_folder(), here.base(listener.port)), watched.watching():
-        with _signalled() as ended:
-            _say_where(served, served_by[0], here.base(listener.port), told)
-            await ended.wait()
+    async with reloader.watching(known, state_folder(), base, troubles), watched.watching():
+        await _until_asked((*_places(served, served_by[0], base), *troubles), told)
     served.drain()
-    await _end(served_by[0], listener, limits)
-    await served.close()
-    away.flush()
-    recorder.flush()
-    tickets.close()
-    restrictions.close()
+    await _end(served_by[0], listener, limits, served.close, *([counting.close] if counting else []))
+    for close in (away.flush, recorder.flush, tickets.close, restrictions.close):
+        close()
+
+
+def _counting(
+    config: Config, read: Callable[[str], Secret], now: Callable[[], datetime], limits: Limits
+) -> SharedCounting | None:
+    """What counts for all gateways of a store, where the configuration asks for it. Raises UsageError."""
+    if config.gateway is None or config.gateway.counters == "own":
+        return None
+    from bartizan.adapters.store.counting import SqlCounters  # noqa: PLC0415 - the store takes long to load
+
+    return SharedCounting(SqlCounters(store_url(config.store, state_folder(), read), limits=limits), limits, now)
+
+
+def _nothing(_takes: Sequence[Take]) -> None:
+    """Nobody else counts."""
 
 
 def _policy(config: Config, path: Path | None, wrapped: Wrapped | None, *, loopback: bool) -> Rules:
@@ -164,11 +174,49 @@ def _policy(config: Config, path: Path | None, wrapped: Wrapped | None, *, loopb
     return read_policy(config, path, loopback=loopback, wrapped=wrapped.launches() if wrapped else ())
 
 
-async def _end(gateway: Gateway, listener: Listener, limits: Limits) -> None:
+def _gateway(parts: GatewayParts, approvals: Approvals, watched: Watched, config: Configured) -> Gateway:
+    """The gateway with its further endpoints."""
+    made = Gateway(parts)
+    made.further[Endpoint.APPROVALS] = beside(partial(handle_approvals, approvals))
+    made.further[Endpoint.HALT] = beside(partial(answer_halt, watched, approvals))
+    if config.combined_servers:
+        made.further[Endpoint.COMBINED] = Combined(made, config.combined_servers).handle
+    return made
+
+
+async def _listening(
+    here: Ear, certificates: Certificates, served_by: list[Gateway], away: TurnedAway, limits: Limits
+) -> Listener:
+    """A listener that has its port: port 0 takes a free one, which the gateway's names must hold. Raises OSError."""
+
+    async def handle(request: Request) -> Reply:
+        return await served_by[0].handle(request)
+
+    tls = certificates.listener if here.secure else None
+    listener = Listener(here.host, here.port, handle, limits, tls, on_refused=away.refused, on_failed=away.failed)
+    await listener.start()
+    return listener
+
+
+async def _looked_at(
+    config: Config, rules: Rules, wrapped: Wrapped | None, limits: Limits
+) -> tuple[Fronting, Sequence[str]]:
+    """What is known of the servers, and which are not fronted. Raises UsageError where policy lets none be fronted."""
+    servers = config.gateway.servers if config.gateway else {}
+    prober = ReachProber(own=this_host().addresses, declared=config.network.declared, limits=limits)
+    fronting = Fronting({name: entry.url for name, entry in servers.items()}, prober.look, limits, wrapped)
+    found = await fronting.look(rules)
+    if found and wrapped is None and all(name in found and fronting.known(name) for name in servers):
+        raise UsageError("no server may be fronted:\n" + "\n".join(found.values()))
+    return fronting, tuple(found.values())
+
+
+async def _end(gateway: Gateway, listener: Listener, limits: Limits, *closing: Callable[[], Awaitable[None]]) -> None:
     """Take no new calls, let those under way end within `drain_seconds_max`, then end what still goes on."""
     gateway.draining = True
     await listener.drain(limits.drain_seconds_max)
     await listener.stop(0)
+    await asyncio.gather(*(close() for close in closing))
 
 
 def _making(
@@ -185,13 +233,14 @@ def _making(
     )
 
 
-def _say_where(served: Senders, gateway: Gateway, base: str, told: Callable[[str], None]) -> None:
+def _places(served: Senders, gateway: Gateway, base: str) -> Iterator[str]:
+    """Where servers are found."""
     for name in served:
-        told(f"{base}/servers/{name}/mcp")
+        yield f"{base}/servers/{name}/mcp"
     if Endpoint.COMBINED in gateway.further:
-        told(f"{base}{COMBINED_PATH}")
+        yield f"{base}{COMBINED_PATH}"
     if not len(served):
-        told(f"{base} fronts no server yet: name one under `gateway.servers`, or run `bartizan wrap`")
+        yield f"{base} fronts no server yet: name one under `gateway.servers`, or run `bartizan wrap`"
 
 
 class _Uids(Iterator[str]):
@@ -205,6 +254,14 @@ class _Uids(Iterator[str]):
             drawn = os.urandom(16 * _UIDS).hex()
             self._some = [drawn[at : at + 32] for at in range(0, len(drawn), 32)]
         return self._some.pop()
+
+
+async def _until_asked(lines: Sequence[str], told: Callable[[str], None]) -> None:
+    """Say this once a signal is waited for, and wait for it."""
+    with _signalled() as ended:
+        for line in lines:
+            told(line)
+        await ended.wait()
 
 
 @contextlib.contextmanager

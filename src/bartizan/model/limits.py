@@ -193,6 +193,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     call_target_characters_max: int = 2_048
     calls_at_once_max: int = 1_024
     meter_keys_max: int = 50_000
+    counters_parallel_max: int = 4
+    counters_owed_max: int = 10_000
     same_calls_max: int = 100
     same_calls_seconds: float = 60.0
 
@@ -223,6 +225,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     answer_seconds_max: float = 300.0
     drain_seconds_max: float = 10.0
     reload_seconds: float = 2.0
+    reach_seconds_max: float = 20.0
+    reach_again_seconds: float = 5.0
     combined_parallel_max: int = 32
     combined_seconds_max: float = 15.0
     combined_cursor_bytes_max: int = 16 * 1024

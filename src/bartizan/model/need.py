@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from bartizan.model.json import JsonObject
+from bartizan.model.policy import Exposure
 from bartizan.model.principal import Principal
 from bartizan.model.secret import Secret
 from bartizan.model.ticket import TicketState
@@ -27,19 +28,27 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Count(msgspec.Struct, frozen=True, kw_only=True):
-    """Take one from a shared budget. The answer: Counted. Replicas that share a store share the budget."""
+class Take(msgspec.Struct, frozen=True, kw_only=True):
+    """So much from one budget, where less than `most` was used of it within the window that ends now."""
 
     key: str
     window_seconds: float
     most: int
+    amount: int = 1
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """Take from shared budgets, from all or none. The answer: Counted. Replicas that share a store share budgets."""
+
+    takes: tuple[Take, ...]
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether there was one left, and when there will be again."""
+    """Whether there was something left; else of what budget there was not, and when there will be again."""
 
     granted: bool
     retry_after_seconds: float = 0.0
+    key: str = ""
 
 
 class AskPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +81,20 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
 
 
-Question = VerifyToken | Count | AskPerson
-Answer = Verified | Counted | Confirmed
+class Reach(msgspec.Struct, frozen=True, kw_only=True):
+    """How is this server reached by those who go around the gateway? The answer: Reached."""
+
+    server: str
+
+
+class Reached(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with it, each in words for people; nothing where it is reached as it should be."""
+
+    found: dict[Exposure, str] = {}
+
+
+Question = VerifyToken | Count | AskPerson | Reach
+Answer = Verified | Counted | Confirmed | Reached
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):

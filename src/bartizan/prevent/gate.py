@@ -9,7 +9,7 @@ from bartizan.model.call import Call
 from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Heard, Refusal, strictest
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.json import JsonObject, as_object
-from bartizan.model.need import Answer, Need
+from bartizan.model.need import Answer, Need, Take
 from bartizan.protocol.relay.editing import replaced
 
 ORDER = ("limits", "identity", "restrict", "access", "rate", "pin", "isolate", "content", "taint", "confirm", "redact")
@@ -85,6 +85,14 @@ class Ends(Protocol):
         ...
 
 
+class Spends(Protocol):
+    """A guard that counts what answers take."""
+
+    def spent(self, call: Call, size: int) -> tuple[Take, ...]:
+        """An answer took so many bytes. Gives what all gateways are to be told of it."""
+        ...
+
+
 class Hears(Protocol):
     """A guard that judges also what servers send: results, errors, requests and notifications."""
 
@@ -114,6 +122,7 @@ class Gate:
         self._ending = [cast("Ends", guard).done for guard in self._guards if hasattr(guard, "done")]
         settling = (guard for guard in self._guards if guard.name == _SETTLES and hasattr(guard, "settle"))
         self._settling = next(settling, None)
+        self._spending = [cast("Spends", guard).spent for guard in self._guards if hasattr(guard, "spent")]
         self._hearing = [cast("Hears", guard) for guard in self._guards if hasattr(guard, "hear")]
 
     def judge(self, call: Call, answers: Mapping[str, Sequence[Answer]]) -> Judged:
@@ -232,6 +241,10 @@ class Gate:
             if decision.effect is Effect.DENY and not decision.dry:
                 return []
         return edits
+
+    def spent(self, call: Call, size: int) -> tuple[Take, ...]:
+        """Tell the guards that count bytes what an answer took. Gives what all gateways are to be told."""
+        return tuple(take for spent in self._spending for take in spent(call, size))
 
     def done(self, call: Call) -> None:
         """Tell the guards that hold something for a call (`done`) that it has ended."""

@@ -13,7 +13,7 @@ from bartizan.adapters.transports.listener import Request
 from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
 from bartizan.model.limits import Limits
-from bartizan.model.need import Count, Counted, Need
+from bartizan.model.need import Count, Counted, Need, Take
 from bartizan.model.principal import Principal, Proof
 from bartizan.model.secret import Secret
 from bartizan.ports import BusError
@@ -226,7 +226,7 @@ def test_what_cannot_be_recorded_does_not_happen():
 
 def test_a_question_that_nobody_answers_in_time_is_deny():
     server = Server()
-    need = Need(question=Count(key="k", window_seconds=1, most=1))
+    need = Need(question=Count(takes=(Take(key="k", window_seconds=1, most=1),)))
     status, _, _ = handled(gateway(server, Scripted("rate", need)), call())
     assert (status, server.reached) == (503, [])
 
@@ -236,7 +236,7 @@ def test_an_answered_question_decides():
         return Counted(granted=True)
 
     def rate(_call, answers):
-        return ALLOWED if answers else Need(question=Count(key="k", window_seconds=1, most=1))
+        return ALLOWED if answers else Need(question=Count(takes=(Take(key="k", window_seconds=1, most=1),)))
 
     assert handled(gateway(Server(), Scripted("rate", rate), resolve=resolve), call())[0] == 200
 
@@ -245,7 +245,7 @@ def test_a_guard_that_asks_for_ever_is_deny():
     async def resolve(_question):
         return Counted(granted=True)
 
-    need = Need(question=Count(key="k", window_seconds=1, most=1))
+    need = Need(question=Count(takes=(Take(key="k", window_seconds=1, most=1),)))
     assert handled(gateway(Server(), Scripted("rate", need), resolve=resolve), call())[0] == 503
 
 

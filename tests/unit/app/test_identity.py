@@ -12,7 +12,7 @@ from bartizan.app.identity import answer, guards, resource_of, token_verifier
 from bartizan.model.call import Call, Credentials, Verb
 from bartizan.model.decision import Decision, Effect, Refusal
 from bartizan.model.identity import ApiKey, IdentityConfig
-from bartizan.model.need import Count, Need
+from bartizan.model.need import Count, Need, Take
 from bartizan.model.secret import Secret
 from fixtures.calls import AT, a_call, rules
 
@@ -99,4 +99,4 @@ def test_every_denial_names_what_would_permit_it_and_none_holds_the_key():
 
 def test_what_nobody_answers_is_an_error_and_so_a_denial():
     with pytest.raises(LookupError):
-        asyncio.run(answer(Count(key="a", window_seconds=1, most=1), Gatekeeper().verifier))
+        asyncio.run(answer(Count(takes=(Take(key="a", window_seconds=1, most=1),)), Gatekeeper().verifier))

@@ -34,7 +34,7 @@ HEADERS = {
     "mcp-protocol-version": "2025-06-18",
 }
 POLICY = """\
-servers: {slow: {anonymous: true}}
+servers: {slow: {anonymous: true, accepts: [unauthenticated, exposed]}}
 roles: {anyone: [{principal: anonymous}]}
 allow:
   - {role: anyone, server: slow, tools: [TOOL], may: write}

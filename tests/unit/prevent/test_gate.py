@@ -8,7 +8,7 @@ import pytest
 
 from bartizan.model.call import Call, Verb
 from bartizan.model.decision import ALLOWED, Decision, Edit, Effect, Refusal
-from bartizan.model.need import Count, Counted, Need
+from bartizan.model.need import Count, Counted, Need, Take
 from bartizan.model.principal import Principal, Proof
 from bartizan.model.snapshot import Era, Transport
 from bartizan.prevent.gate import ORDER, Asked, Decided, Gate
@@ -27,7 +27,7 @@ CALL = Call(
 )
 ALICE = Principal(id="i|alice", proof=Proof.TOKEN)
 DENY = Decision(effect=Effect.DENY, reason="no")
-NEED = Need(question=Count(key="k", window_seconds=1, most=1))
+NEED = Need(question=Count(takes=(Take(key="k", window_seconds=1, most=1),)))
 
 
 class Scripted:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-HEAD = "0004"  # the newest revision in `migrations/versions`
+HEAD = "0005"  # the newest revision in `migrations/versions`
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -222,4 +222,14 @@ restrictions = Table(
     Column("since", UtcTime, nullable=False),
     Column("document", Text, nullable=False),
     Index("restrictions_in_force", "open", "since"),
+)
+
+counters = Table(  # what was used of a budget that gateways share, by slices of its window
+    "counters",
+    metadata,
+    Column("key", HASH, primary_key=True),
+    Column("slice", NUMBER, primary_key=True, autoincrement=False),
+    Column("amount", NUMBER, nullable=False),
+    Column("ends", NUMBER, nullable=False),
+    Index("counters_by_end", "ends"),
 )

@@ -5,7 +5,7 @@ freshness of the sign-in are asked at the call.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,10 +13,11 @@ import msgspec
 from bartizan.model.call import Call, Verb
 from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
 from bartizan.model.json import JsonObject, as_object, as_text
-from bartizan.model.need import Answer, Need
+from bartizan.model.need import Answer, Need, Reach, Reached
 from bartizan.model.policy import May, seconds
 from bartizan.model.principal import Principal
 from bartizan.prevent.conditions import facts_of
+from bartizan.prevent.exposure import accepted, refusal
 from bartizan.prevent.policy import Kind, Line, Rules
 
 _KINDS = {Verb.CALL: Kind.TOOL, Verb.READ: Kind.RESOURCE, Verb.PROMPT: Kind.PROMPT}
@@ -36,13 +37,19 @@ class Access:
 
     name = "access"
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: Rules, reached: Callable[[str], Reached | None] | None = None) -> None:
+        """`reached` says what is known of how a server is reached; without it nobody looks, and nobody asks."""
+        self.rules, self._reached = rules, reached
         self._found: dict[tuple[frozenset[str], str, Kind, str], tuple[Line, ...]] = {}
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
-        """Whether the principal may do this. Needs nothing of the world."""
+        """Whether the principal may do this, and whether the server may be fronted at all."""
         decision = self._judge(call)
+        if decision.effect is Effect.ALLOW and self._reached is not None and not accepted(self.rules, call.server):
+            reached = self._reached(call.server) or (answers[0] if answers else None)
+            if not isinstance(reached, Reached):
+                return Need(question=Reach(server=call.server))
+            decision = refusal(self.rules, call.server, reached) or decision
         if decision.effect is not Effect.ALLOW and self.rules.dry(call.server):
             decision = msgspec.structs.replace(decision, dry=True)
         return call, decision

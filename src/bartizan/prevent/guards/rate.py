@@ -1,6 +1,6 @@
 """Rate: how many calls and bytes in a time, how many at once, and no loops: per principal, credential, server, tool."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -8,7 +8,7 @@ from bartizan.model.call import Call, Verb
 from bartizan.model.decision import ALLOWED, Decision, Effect, Refusal
 from bartizan.model.json import JsonObject
 from bartizan.model.limits import DEFAULT, Limits
-from bartizan.model.need import Answer, Need
+from bartizan.model.need import Answer, Count, Counted, Need, Take
 from bartizan.model.policy import seconds
 from bartizan.prevent.meter import FullError, Meter
 from bartizan.prevent.policy import PlacedBound, Rules
@@ -19,12 +19,16 @@ _FOUND_MAX = 4_096
 
 
 class Rate:
-    """The guard. Judging a call twice counts it once; `done` ends it, `spent` adds what came back."""
+    """The guard. Judging a call twice counts it once; `done` ends it, `spent` adds what came back.
+
+    Where budgets are `shared`, what is left here is asked first, and then what is left for all gateways. How many calls
+    are under way, and loops, each gateway counts for itself.
+    """
 
     name = "rate"
 
-    def __init__(self, rules: Rules, limits: Limits = DEFAULT) -> None:
-        self._rules, self._limits = rules, limits
+    def __init__(self, rules: Rules, limits: Limits = DEFAULT, *, shared: bool = False) -> None:
+        self._rules, self._limits, self._shared = rules, limits, shared
         self._calls = [self._meter(one) for one in rules.bounds]
         self._bytes = [self._meter(one) for one in rules.bounds]
         self._same = self._loop_meter(rules)
@@ -55,26 +59,34 @@ class Rate:
         self._found.clear()
 
     def judge(self, call: Call, answers: Sequence[Answer]) -> tuple[Call, Decision] | Need:
-        """Whether there is room. It is counted when everything has room; each gateway counts for itself."""
+        """Whether there is room. It is counted when everything has room."""
         if call.uid in self._held:
             return call, ALLOWED
         bounds, at = self._bounds(call), call.at.timestamp()
         same = _sameness(call) if call.verb is Verb.CALL else None
         refused = self._refused(call, bounds, at) or (self._looping(same, at) if same is not None else None)
+        if refused is None and self._shared and (takes := _takes(bounds, call.bytes)):
+            counted = answers[0] if answers else None
+            if not isinstance(counted, Counted):
+                return Need(question=Count(takes=tuple(takes)))
+            refused = _used_up(takes, counted)
         if refused is None or self._rules.dry(call.server):
             refused = self._count(call, bounds, same, at) or refused
         if refused is None:
             return call, ALLOWED
         return call, msgspec.structs.replace(refused, dry=self._rules.dry(call.server))
 
-    def spent(self, call: Call, size: int) -> None:
-        """What an answer took, in bytes."""
-        for key, one in self._bounds(call):
+    def spent(self, call: Call, size: int) -> tuple[Take, ...]:
+        """What an answer took, in bytes. Gives what all gateways are to be told of it."""
+        bounds = [(key, one) for key, one in self._bounds(call) if one.bound.bytes is not None]
+        for key, one in bounds:
             if one.bound.bytes is not None:
                 try:
                     self._bytes[key[0]].add(key[1], size, call.at.timestamp())
                 except FullError:  # it was full before the call: then the call was refused
                     continue
+        told = _takes(bounds, size) if self._shared and size else {}
+        return tuple(take for take, (_, what) in told.items() if what == "bytes")
 
     def done(self, call: Call) -> None:
         """The call has ended, however it did."""
@@ -172,6 +184,26 @@ class Rate:
             self._at_once[key] = self._at_once.get(key, 0) + 1
         self._held[call.uid] = tuple(held)
         return None
+
+
+def _takes(bounds: Sequence[tuple[Key, PlacedBound]], size: int) -> dict[Take, tuple[PlacedBound, str]]:
+    """What a call takes of the budgets that all gateways share, each with its limit, by whose words it is known."""
+    found: dict[Take, tuple[PlacedBound, str]] = {}
+    for (_, of), one in bounds:
+        for what, most, amount in (("calls", one.bound.calls, 1), ("bytes", one.bound.bytes, size)):
+            if most is not None:
+                key = msgspec.json.encode([what, one.bound, of], order="deterministic").decode()
+                take = Take(key=key, window_seconds=seconds(one.bound.window), most=most, amount=amount)
+                found[take] = one, what
+    return found
+
+
+def _used_up(takes: Mapping[Take, tuple[PlacedBound, str]], counted: Counted) -> Decision | None:
+    """The refusal where other gateways have used the budget up."""
+    if counted.granted:
+        return None
+    one, what = next((limit for take, limit in takes.items() if take.key == counted.key), next(iter(takes.values())))
+    return _too_many(one, what, counted.retry_after_seconds)
 
 
 def _sameness(call: Call) -> int:
