@@ -22,7 +22,7 @@ from mcp import Client, StdioServerParameters
 
 from bartizan.adapters.bus.sqlite import Journal
 from bartizan.app.bus import open_bus
-from fixtures.running import SERVERS, Gateway, fronting
+from fixtures.running import SERVERS, Gateway, allow_all, fronting
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a child subreaper is Linux's")
 SDK = [sys.executable, str(SERVERS / "sdk_server.py"), "stdio"]
@@ -242,6 +242,49 @@ def test_a_gateway_that_is_told_to_end_ends_its_servers_and_streams(tmp_path, mo
             assert stream.read() == b""
         assert time.monotonic() - begun < 8  # less than what a request under way is waited for
     assert marked(f"MARK={mark}") == []
+
+
+RUN = """
+import sys
+from pathlib import Path
+from bartizan.app.config import read_config
+from bartizan.app.serving import run_gateway
+from bartizan.model.limits import Limits
+config = Path(sys.argv[1])
+run_gateway(read_config(config), config, lambda line: print(line, flush=True), limits=Limits(%s))
+"""
+
+
+def test_the_server_of_a_client_that_is_killed_goes_with_it(tmp_path, monkeypatch):
+    """It is gone a minute after its client's stream has broken: here, after a tenth of a second."""
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv("MARK_OF_TEST", mark)
+    monkeypatch.setenv("BARTIZAN_HOME", str(tmp_path / "state"))
+    (tmp_path / "policy.yml").write_text(json.dumps(allow_all("tiny")))
+    config = tmp_path / "bartizan.yml"
+    config.write_text(
+        json.dumps({"gateway": {"listen": "127.0.0.1:0", "servers": {"tiny": MARKED}}, "policy": ["policy.yml"]})
+    )
+    command = [sys.executable, "-c", RUN % "conversation_left_seconds_max=0.1", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        base = process.stdout.readline().partition("/servers/")[0]
+        gateway = Gateway(tmp_path, process, base)
+        words = [str(Path(sys.executable).with_name("bartizan")), "connect", "tiny", "--gateway", base]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+            assert client.stdin
+            assert client.stdout
+            for message in (INITIALIZE, {"jsonrpc": "2.0", "method": "notifications/initialized"}):
+                client.stdin.write(json.dumps(message).encode() + b"\n")
+                client.stdin.flush()
+            assert json.loads(client.stdout.readline())["id"] == 1
+            while not any(one.activity_name == "GET" for one in events_of(gateway)):
+                os.sched_yield()
+            assert marked(f"MARK={mark}")
+            client.kill()
+        assert gone(f"MARK={mark}")
+        process.terminate()
+        assert process.wait(20) == 0
 
 
 def opens_and_closes(gateway: Gateway, count: int) -> None:

@@ -55,7 +55,7 @@ _UIDS = 256
 SESSION_KEY = "local:session-key"
 
 
-def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) -> None:
+def run_gateway(config: Config, path: Path | None, told: Callable[[str], None], *, limits: Limits = DEFAULT) -> None:
     """Serve until SIGTERM or SIGINT. `path` is that of the configuration. Raises UsageError, ContentError, BusError."""
     vault = LocalVault(state_folder() / "vault")
     keys = Keys(session=vault.read_or_make(SESSION_KEY), fingerprint=vault.read_or_make(FINGERPRINT_KEY))
@@ -63,7 +63,8 @@ def run_gateway(config: Config, path: Path | None, told: Callable[[str], None]) 
     try:
         with _runner() as runner:
             read, wrapped = References(vault).read, wrapped_servers(state_folder())
-            runner.run(serve(config, path, keys=keys, read=read, bus=bus, told=told, wrapped=wrapped))
+            served = serve(config, path, keys=keys, read=read, bus=bus, told=told, wrapped=wrapped, limits=limits)
+            runner.run(served)
     except OSError as error:
         raise UsageError(
             f"gateway.listen: cannot listen: {error.strerror or error}", remedy="choose another address"
