@@ -46,6 +46,7 @@ def test_the_server_of_the_fixtures_passes_everything_that_the_revision_requires
     assert direct.passed(required) == required, [line for name in required for line in direct.failures(name)]
 
 
+@pytest.mark.mission("X6")
 def test_through_the_gateway_it_passes_everything_too(suite, through, revision):
     required = suite.required(revision, "server")
     assert through.passed(required) == required, [line for name in required for line in through.failures(name)]

@@ -25,6 +25,7 @@ def through(suite, revision, tmp_path_factory) -> Outcome:
         return suite.run("server", folder, "--url", url, "--requirements", revision, "--timeout", "30000")
 
 
+@pytest.mark.mission("X6")
 def test_a_server_on_standard_streams_passes_everything_that_the_revision_requires(suite, through, revision):
     required = suite.required(revision, "server")
     assert len(required) == REQUIRED[revision]

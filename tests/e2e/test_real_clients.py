@@ -193,6 +193,7 @@ def answers(port: int) -> None:
     pytest.fail("the server does not listen")
 
 
+@pytest.mark.mission("X6")
 def test_both_official_clients_see_and_do_through_the_gateway_what_they_see_and_do_direct(machine: Machine):
     direct = machine.seen()
     assert {version for what, (version, *_) in direct.items() if "Python" in what} == {"2025-11-25", "2026-07-28"}

@@ -98,6 +98,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield running
 
 
+@pytest.mark.mission("X6")
 @pytest.mark.parametrize(("mode", "version"), MODES)
 def test_a_client_sees_of_a_command_what_it_sees_direct(gateway: Gateway, mode: str, version: str):
     direct = run(told(StdioServerParameters(command=SDK[0], args=SDK[1:]), mode))
