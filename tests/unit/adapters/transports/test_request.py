@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from typing import Any
 
 import httptools
 import pytest
@@ -217,3 +218,36 @@ def test_noise_is_refused_or_waited_for_and_nothing_else(noise: bytes, at: int):
     for data in (noise, whole[:at] + noise + whole[at:]):
         with contextlib.suppress(RefusedError):
             read(data)
+
+
+def taken(reader: RequestReader, data: bytes) -> Any:
+    reader.feed(data)
+    return (reader.take() or pytest.fail("not whole"))[0]
+
+
+def test_a_head_that_differs_in_the_length_alone_is_known_again():
+    reader = RequestReader(LIMITS)
+    first, second, other = (
+        taken(reader, POST + b"%bContent-Length: %d\r\n\r\n%b" % (more, len(body), body))
+        for more, body in ((b"", b"hi"), (b"", b"hello, you"), (b"A: 1\r\n", b"hi"))
+    )
+    assert first.headers.memo is second.headers.memo
+    assert first.headers.memo is not other.headers.memo
+    assert [dict(one.headers)["content-length"] for one in (first, second, other)] == ["2", "10", "2"]
+    assert (second.body, other.headers[1]) == (b"hello, you", ("a", "1"))
+
+
+@pytest.mark.parametrize("length", [b"101", b"999999999999999999", b"1" * 19, b"2, 2", b"", b"2\r\nContent-Length: 2"])
+def test_a_length_is_judged_as_strictly_behind_a_head_that_is_known(length):
+    reader = RequestReader(LIMITS)
+    taken(reader, POST + b"Content-Length: 2\r\n\r\nhi")
+    with pytest.raises(RefusedError):
+        taken(reader, POST + b"Content-Length: %b\r\n\r\nhi" % length)
+
+
+def test_what_looks_like_a_length_within_another_header_is_none():
+    reader = RequestReader(LIMITS)
+    head = POST + b"A: content-length: %d\r\nContent-Length: 2\r\n\r\nhi"
+    first, second = taken(reader, head % 1), taken(reader, head % 2)
+    assert (first.headers[1][1], second.headers[1][1]) == ("content-length: 1", "content-length: 2")
+    assert first.headers.memo is not second.headers.memo
