@@ -10,6 +10,7 @@ import yaml
 from typer.main import get_command
 
 from bartizan.app.config import parse_config
+from bartizan.app.estate import parse_estate
 from bartizan.app.policy import parse_policy, read_policy
 from bartizan.assess.mend import MENDS
 from bartizan.cli.main import app
@@ -109,3 +110,15 @@ def test_the_page_on_stopping_uses_commands_and_options_that_exist():
     options = {name for command in commands.values() for parameter in command.params for name in parameter.opts}
     assert set(re.findall(r"--[a-z]+", page)) <= options
     assert all(f"--effect {effect.value}" in page for effect in Restrained if effect is not Restrained.DENY)
+
+
+def test_the_context_of_the_page_on_replay_is_one_and_its_fields_are_those_that_events_get():
+    page = (HOW_TO / "replay-logs.md").read_text(encoding="utf-8")
+    estate = parse_estate(block("replay-logs.md", "yaml"), "context.yml")
+    assert (len(estate.people), len(estate.servers)) == (2, 1)
+    fields = set(re.findall(r"`mcp\.(\w+)`", page))
+    assert fields == {"credential", "owner", "owner_status", "server", "egress", "process", "write", "user_session"}
+    lines = [msgspec.json.decode(line) for line in block("replay-logs.md", "json").splitlines()]
+    assert [line["type"] for line in lines] == ["finding", "summary"]
+    options = {name for one in get_command(app).commands["replay"].params for name in one.opts}  # type: ignore[attr-defined]
+    assert set(re.findall(r"--[a-z-]+", page)) <= options

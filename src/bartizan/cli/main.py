@@ -20,6 +20,7 @@ from bartizan.cli.map import threat_map
 from bartizan.cli.normalize import normalize
 from bartizan.cli.pin import pin
 from bartizan.cli.policy import policy
+from bartizan.cli.replay import replay
 from bartizan.cli.rules import rules
 from bartizan.cli.scan import scan
 from bartizan.cli.suppress import suppress
@@ -50,6 +51,7 @@ app.add_typer(approvals)
 app.add_typer(halt)
 app.command()(gateway)
 app.command()(normalize)
+app.command()(replay)
 app.add_typer(tls)
 app.command()(wrap)
 app.command()(unwrap)

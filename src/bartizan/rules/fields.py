@@ -113,7 +113,11 @@ class Source:
             if key.startswith(prefix):
                 rest = tuple(key[len(prefix) :].split("."))
                 return tuple((*path[:-1], *rest) for path in paths)
-        return ()
+        # What is known of any event stands there: whose credential, which server (`detect/enrich.py`).
+        return (tuple(key.split(".")),) if key.startswith(_KNOWN) else ()
+
+
+_KNOWN = "mcp."
 
 
 def split(path: str) -> Path:
