@@ -42,19 +42,16 @@ _DIGEST = re.compile(
     re.IGNORECASE,
 )
 # One automaton for all formats, without upper bounds: whether one stands there at all is told in one pass.
-_ANY_FORMAT = Finder(
-    "|".join(re.sub(r"\{(\d+),\d+\}", r"{\1,}", one) for kind, one in FORMATS.items() if kind not in _PUBLIC)
-)
-# Without one of these no text gives a value a name: `name=value`, `name: value`, `--name value`, `<name>value</name>`.
-_SIGN = re.compile(r"[=:]|--|-u|</")
+_UNBOUNDED = [re.sub(r"\{(\d+),\d+\}", r"{\1,}", one) for kind, one in FORMATS.items() if kind not in _PUBLIC]
+_ANY_FORMAT = Finder("|".join(f"(?:{one})" for one in _UNBOUNDED))
 _WORD = r"(?:token|secret|passw|pwd|passphrase|credential|key|auth|cookie|bearer|\bpat\b|dsn)"
+# Where a text gives a value a name: `name=value`, `name: value`, `--name value`, `-u name:value`, `<name>value</name>`.
+# In JSON the quotation marks of a text have a backslash before them; those of a name of the record itself have none.
 _NAMES_VALUE = Finder(
-    rf"(?i){_WORD}[\w.\-]*[\\\"'\])]{{0,4}}[ \t]{{0,8}}(?:=|:)|--?[\w\-]*{_WORD}[\w\-]*[= \t]|"
-    rf"(?:^|\s)(?:-u|--user)[= \t]|<[\w.\-]*{_WORD}[\w.\-]*>"
+    rf"(?i){_WORD}[\w.\-]*(?:\\\"|[\\'\])]){{0,4}}[ \t]{{0,8}}(?:=|:)|--?[\w\-]*{_WORD}[\w\-]*(?:[= \t]|\\t)|"
+    rf"(?:^|[\s\"nrt])(?:-u|--user)(?:[= \t]|\\t)|<[\w.\-]*{_WORD}[\w.\-]*>"
 )
-_HINT = Finder(
-    r"(?i)token|secret|passw|pwd|passphrase|credential|auth|cookie|bearer|dsn|key|connection|\bpat\b|-u\b|--user"
-)
+_HINT = Finder(f"(?i){_WORD}|connection")
 _HIDING = re.compile(r"\\[u/]")  # escapes of JSON behind which a format could stand
 PLAIN, NAMED, SESSION = 0, 1, 2
 
@@ -78,6 +75,11 @@ def text(value: str) -> str:
     return _marked(value, find_all_secrets(value))
 
 
+def holds_format(value: str) -> bool:
+    """Whether a secret of a known format may stand in a text: a quick look, which finds rather too much."""
+    return _ANY_FORMAT.first(value) is not None
+
+
 def _marked(value: str, spans: list[SecretSpan]) -> str:
     return replaced(value, [(one.start, one.end, MARK) for one in spans if not _public(value, one)])
 
@@ -90,13 +92,32 @@ def _public(value: str, span: SecretSpan) -> bool:
 
 def json(value: Any, raw: str = "\\u") -> Any:
     """A decoded value without secrets; what has none is the same object. `raw` is its JSON: it tells where to look."""
-    formats = _HIDING.search(raw) is not None or _ANY_FORMAT.first(raw) is not None
-    return _any(value, formats=formats) if formats or _HINT.first(raw) is not None else value
+    hidden = _HIDING.search(raw) is not None
+    formats = hidden or holds_format(raw)
+    if formats or _NAMES_VALUE.first(raw) is not None or _any_named(value):
+        return _any(value, formats=formats)
+    return value
+
+
+def _any_named(value: Any) -> bool:
+    """Whether a name says that its value may be a secret; nearly no record has one, and is looked at further."""
+    if isinstance(value, dict):
+        for name, item in cast("JsonObject", value).items():
+            if isinstance(item, str):
+                if rank_of(name):
+                    return True
+            elif isinstance(item, dict | list) and (rank_of(name) or _any_named(item)):
+                return True
+        return False
+    if not isinstance(value, list):
+        return False
+    items = cast("list[Any]", value)
+    return any(isinstance(one, str) and one.startswith("-") for one in items) or any(map(_any_named, items))
 
 
 def _any(value: Any, *, formats: bool) -> Any:
     if isinstance(value, dict):
-        return _object(cast("JsonObject", value), formats)
+        return _object(cast("JsonObject", value), formats=formats)
     if isinstance(value, list):
         items = cast("list[Any]", value)
         marked = arguments([_any(item, formats=formats) for item in items])
@@ -109,24 +130,15 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _text(value: str, *, formats: bool) -> str:
-    if _may_name(value) and _NAMES_VALUE.first(value) is not None:
+    if len(value) >= 8 and _NAMES_VALUE.first(value.replace('"', '\\"')) is not None:
         return text(value)
     return _marked(value, find_secrets(value)) if formats else value
 
 
-def _may_name(value: str) -> bool:
-    return len(value) >= 8 and _SIGN.search(value) is not None and not (value.startswith("arn:") and " " not in value)
-
-
-def _object(fields: JsonObject, formats: bool) -> JsonObject:  # noqa: FBT001  # called for every object: by place is quicker
+def _object(fields: JsonObject, *, formats: bool) -> JsonObject:
     changed: JsonObject = {}
     for name, item in fields.items():
-        if isinstance(item, str):
-            if not formats and not rank_of(name) and not _may_name(item):
-                continue  # nearly every value
-        elif not isinstance(item, dict | list):
-            continue
-        marked = _named(name, item, formats=formats)
+        marked = _named(name, item, formats=formats) if isinstance(item, str | dict | list) else item
         if marked is not item:
             changed[name] = marked
     named = {name: _text(name, formats=True) for name in fields} if formats else {}

@@ -29,9 +29,12 @@ class Auditd(RecordParser):
 
     def read(self, raw: bytes) -> Read:
         native = _native(raw)
-        shown = _without_arguments(redaction.json(native))
+        shown = _without_arguments(redaction.json(native, msgspec.json.encode(native).decode()))
         text = raw.decode(errors="replace")
-        whole = redaction.text(text) if shown is native else msgspec.json.encode(shown).decode()
+        if shown is not native:
+            whole = msgspec.json.encode(shown).decode()  # digits of the raw record may be those of a secret
+        else:
+            whole = redaction.text(text) if redaction.holds_format(text) else text
         return Read(shown, whole, digest_of(raw), [NOT_UTF8] if "\ufffd" in text else [])
 
     def event(self, native: JsonObject) -> JsonObject:

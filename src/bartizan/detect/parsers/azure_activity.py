@@ -72,7 +72,22 @@ def _account(native: JsonObject) -> JsonObject | None:
     return ocsf.some(uid=text(native, "subscriptionId") or text(native, "tenantId"))
 
 
+_PREFIXES = {
+    "list": ocsf.READ,
+    "get": ocsf.READ,
+    "read": ocsf.READ,
+    "write": ocsf.UPDATE,
+    "delete": ocsf.DELETE,
+    "create": ocsf.CREATE,
+    "regenerate": ocsf.UPDATE,
+    "restart": ocsf.UPDATE,
+    "start": ocsf.UPDATE,
+    "stop": ocsf.UPDATE,
+}
+
+
 def _activity(operation: str) -> int:
-    """`MICROSOFT.COMPUTE/VIRTUALMACHINES/DELETE`, `.../listKeys/action`: the last word but `action`."""
-    words = [word for word in operation.lower().split("/") if word != "action"]
-    return ocsf.activity_of({"write": "update"}.get(words[-1], words[-1])) if words else ocsf.OTHER
+    """`MICROSOFT.COMPUTE/VIRTUALMACHINES/DELETE`, `.../listKeys/action`: the last word but `action`, in any case."""
+    words = [word for word in operation.lower().split("/") if word != "action"] or [""]
+    found = (activity for prefix, activity in _PREFIXES.items() if words[-1].startswith(prefix))
+    return next(found, None) or ocsf.activity_of(words[-1])

@@ -68,7 +68,7 @@ def _shown(line: str) -> str:
     if not colon:
         return redaction.text(line)
     plain = _value(value)
-    marked = redaction.json({name: plain}).get(name, plain)
+    marked = redaction.json({name: plain}, plain).get(name, plain)
     return f"{name}: {marked}" if marked != plain else line
 
 

@@ -114,8 +114,8 @@ def _statement(native: JsonObject, message: str, when: int | None, shared: dict[
     told = _STATEMENT.match(message)
     query = audit.get("statement") or (told[1] if told else None) or seen(native, "statement")
     command = audit.get("command") or seen(native, "ps") or "statement"
-    verb = command.partition(" ")[0]
-    activity = _COMMANDS.get(verb) or _CLASSES.get(audit.get("class", "")) or (4 if query else 99)
+    verb = (audit.get("command") or query or command).lstrip()[:20].partition(" ")[0]
+    activity = _COMMANDS.get(verb.strip().upper()) or _CLASSES.get(audit.get("class", "")) or (4 if query else 99)
     if message.startswith("connection received"):
         activity = 3
     return ocsf.event(
@@ -167,7 +167,7 @@ def _read_csv(raw: bytes, sha256: str) -> Read:
     if len(rows[0]) > len(_COLUMNS):
         native["more"] = rows[0][len(_COLUMNS) :]
     _typed(native)
-    shown = redaction.json(native)
+    shown = redaction.json(native, msgspec.json.encode(native).decode())
     whole = told if shown is native else msgspec.json.encode(shown).decode()
     return Read(shown, whole, sha256, labels)
 
