@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from bartizan.model.json import JsonObject
+from bartizan.model.limits import DEFAULT
 from bartizan.model.secret import MARK
 from bartizan.text.patterns import (
     ASSIGNED,
@@ -54,6 +55,7 @@ _NAMES_VALUE = Finder(
 _HINT = Finder(f"(?i){_WORD}|connection")
 _HIDING = re.compile(r"\\[u/]")  # escapes of JSON behind which a format could stand
 PLAIN, NAMED, SESSION = 0, 1, 2
+_NOT_JUDGED = "‹{} characters that may name secrets: more than raw_judged_characters_max›"
 
 
 @lru_cache(maxsize=8192)
@@ -71,8 +73,18 @@ def rank_of(name: str) -> int:
 
 
 def text(value: str) -> str:
-    """A text without what is a secret by its format, or because the text itself gives it a credential's name."""
+    """A text without what is a secret by its format, or because the text itself gives it a credential's name.
+
+    One that is longer than may be judged is not kept.
+    """
+    if len(value) > DEFAULT.raw_judged_characters_max:
+        return _NOT_JUDGED.format(len(value))
     return _marked(value, find_all_secrets(value))
+
+
+def without_formats(value: str) -> str:
+    """A text without what is a secret by its format: for the raw form of what was looked at by its names already."""
+    return _marked(value, find_secrets(value)) if holds_format(value) else value
 
 
 def holds_format(value: str) -> bool:
@@ -95,8 +107,17 @@ def json(value: Any, raw: str = "\\u") -> Any:
     hidden = _HIDING.search(raw) is not None
     formats = hidden or holds_format(raw)
     if formats or _NAMES_VALUE.first(raw) is not None or _any_named(value):
-        return _any(value, formats=formats)
+        return _any(value, _Look(formats=formats))
     return value
+
+
+class _Look:
+    """How one record is looked at: for formats or not, and how many characters may still be judged by their names."""
+
+    __slots__ = ("formats", "left")
+
+    def __init__(self, *, formats: bool) -> None:
+        self.formats, self.left = formats, DEFAULT.raw_judged_characters_max
 
 
 def _any_named(value: Any) -> bool:
@@ -115,57 +136,58 @@ def _any_named(value: Any) -> bool:
     return any(isinstance(one, str) and one.startswith("-") for one in items) or any(map(_any_named, items))
 
 
-def _any(value: Any, *, formats: bool) -> Any:
+def _any(value: Any, look: _Look) -> Any:
     if isinstance(value, dict):
-        return _object(cast("JsonObject", value), formats=formats)
+        return _object(cast("JsonObject", value), look)
     if isinstance(value, list):
         items = cast("list[Any]", value)
-        marked = arguments([_any(item, formats=formats) for item in items])
+        marked = arguments([_any(item, look) for item in items])
         return items if all(map(_same, marked, items)) else marked
-    return _text(value, formats=formats) if isinstance(value, str) else value
+    return _text(value, look) if isinstance(value, str) else value
 
 
 def _same(one: Any, other: Any) -> bool:
     return one is other
 
 
-def _text(value: str, *, formats: bool) -> str:
+def _text(value: str, look: _Look) -> str:
     if len(value) >= 8 and _NAMES_VALUE.first(value.replace('"', '\\"')) is not None:
-        return text(value)
-    return _marked(value, find_secrets(value)) if formats else value
+        look.left -= len(value)
+        return text(value) if look.left >= 0 else _NOT_JUDGED.format(len(value))
+    return _marked(value, find_secrets(value)) if look.formats else value
 
 
-def _object(fields: JsonObject, *, formats: bool) -> JsonObject:
+def _object(fields: JsonObject, look: _Look) -> JsonObject:
     changed: JsonObject = {}
     for name, item in fields.items():
-        marked = _named(name, item, formats=formats) if isinstance(item, str | dict | list) else item
+        marked = _named(name, item, look) if isinstance(item, str | dict | list) else item
         if marked is not item:
             changed[name] = marked
-    named = {name: _text(name, formats=True) for name in fields} if formats else {}
+    named = {name: _marked(name, find_secrets(name)) for name in fields} if look.formats else {}
     if not changed and all(one == other for one, other in named.items()):
         return fields
     return {named.get(name, name): changed.get(name, item) for name, item in fields.items()}
 
 
-def _named(name: str, item: Any, *, formats: bool) -> Any:
+def _named(name: str, item: Any, look: _Look) -> Any:
     """A value, or the texts of a list, such as `Set-Cookie: [...]` in the headers of an HTTP request."""
     rank = rank_of(name)
     if rank and isinstance(item, str):
-        return _value(rank, name, item, formats=formats)
+        return _value(rank, name, item, look)
     if rank and isinstance(item, list):
         items = cast("list[Any]", item)
-        marked = [_value(rank, name, one, formats=formats) if isinstance(one, str) else one for one in items]
+        marked = [_value(rank, name, one, look) if isinstance(one, str) else one for one in items]
         item = items if all(map(_same, marked, items)) else marked
-    return _any(item, formats=formats)
+    return _any(item, look)
 
 
-def _value(rank: int, name: str, value: str, *, formats: bool) -> str:
+def _value(rank: int, name: str, value: str, look: _Look) -> str:
     if value and not _DIGEST.fullmatch(value):
         if rank == SESSION and not is_placeholder(value):
             return MARK
         if is_credential_value(name, value):
             return MARK
-    return _text(value, formats=formats)
+    return _text(value, look)
 
 
 def arguments(words: list[Any]) -> list[Any]:

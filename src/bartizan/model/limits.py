@@ -240,6 +240,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     raw_record_bytes_max: int = 4 * 1024 * 1024
     raw_record_depth_max: int = 64
     raw_document_bytes_max: int = 32 * 1024 * 1024
+    raw_judged_characters_max: int = 16_384
     unparsed_shown_max: int = 100
     audit_groups_max: int = 1_000
     audit_group_seconds_max: float = 2.0

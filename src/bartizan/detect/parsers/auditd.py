@@ -31,10 +31,8 @@ class Auditd(RecordParser):
         native = _native(raw)
         shown = _without_arguments(redaction.json(native, msgspec.json.encode(native).decode()))
         text = raw.decode(errors="replace")
-        if shown is not native:
-            whole = msgspec.json.encode(shown).decode()  # digits of the raw record may be those of a secret
-        else:
-            whole = redaction.text(text) if redaction.holds_format(text) else text
+        # Where a value held a secret, digits of the raw record may stand for it.
+        whole = redaction.without_formats(text) if shown is native else msgspec.json.encode(shown).decode()
         return Read(shown, whole, digest_of(raw), [NOT_UTF8] if "\ufffd" in text else [])
 
     def event(self, native: JsonObject) -> JsonObject:
