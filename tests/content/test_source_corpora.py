@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from bartizan.app.rules import load_rules
 from bartizan.detect.framing import Framed
 from bartizan.detect.parsers.registry import PARSERS
 from bartizan.model.source_event import SourceEvent
 from bartizan.ports import ParserSettings
+from bartizan.rules.detection import Detection
+from bartizan.rules.match import Matcher
 from fixtures.corpora import corpus
 from fixtures.ocsf import OcsfSchema
 from fixtures.parsing import lost, parsed, records_of
@@ -119,3 +122,32 @@ def test_records_of_one_audit_event_that_lie_apart_come_together():
     data = corpus("logs", "auditd_raw", "testdata_out_of_order.log").read_bytes()
     found = [one for one in parsed("auditd", data) if isinstance(one, SourceEvent)]
     assert len({one.uid for one in found}) == len(found)
+
+
+PUBLISHED = {
+    "cloud/aws/cloudtrail/aws_cloudtrail_disable_logging.yml": ("cloudtrail", "cloudtrail_stratus", 2),
+    "linux/auditd/execve/lnx_auditd_binary_padding.yml": ("auditd", "otrf_sh_binary_padding_dd", 1),
+    "linux/process_creation/proc_creation_lnx_remote_system_discovery.yml": ("auditd", "otrf_sh_arp_cache", 1),
+    "linux/process_creation/proc_creation_lnx_curl_usage.yml": ("tetragon", "tetragon", 1),
+    "application/github/audit/github_repository_archive_status_changed.yml": ("github_audit", "panther_rule_tests", 2),
+    "application/kubernetes/audit/kubernetes_audit_unauthorized_unauthenticated_actions.yml": (
+        "k8s_audit",
+        "panther_rule_tests",
+        17,
+    ),
+    "identity/okta/okta_user_session_start_via_anonymised_proxy.yml": ("okta", "panther_rule_tests", 2),
+}
+
+
+@pytest.mark.parametrize("rule", PUBLISHED)
+def test_a_published_rule_finds_in_the_records_what_it_is_written_for(rule: str):
+    kind, name, hits = PUBLISHED[rule]
+    (detection,) = load_rules([corpus("sigma", "rules", *rule.split("/"))])
+    assert isinstance(detection, Detection)
+    matcher = Matcher([detection])
+    if kind == "auditd":
+        data = "\n".join(row["event"] for row in rows(name))
+    else:
+        data = "\n".join(json.dumps(row["event"]) for row in rows(name) if kind_of(row) == kind)
+    found = [one for one in parsed(kind, data.encode()) if isinstance(one, SourceEvent)]
+    assert sum(len(matcher.match(one)) for one in found) == hits
