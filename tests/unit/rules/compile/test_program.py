@@ -37,7 +37,11 @@ HOSTILE = [
 ]
 NAMES = st.sampled_from(HOSTILE) | st.text(max_size=4)
 TEXTS = st.sampled_from([*HOSTILE, "abc", "ABC", "aXc", "10.0.0.1", "10.9.9.9", "5", "-3", "1767261600000", "true"])
-SCALARS = TEXTS | st.integers(-3, 7) | st.sampled_from([1.5, 5.0, True, False, None, 1_767_261_600_000])
+SCALARS = (
+    TEXTS
+    | st.integers(-3, 7)
+    | st.sampled_from([1.5, 5.0, True, False, None, 1_767_261_600_000, 10**30, 1e300, float("inf"), float("nan")])
+)
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),

@@ -113,6 +113,7 @@ def test_a_value_and_its_modifiers_say_what_sigma_says(item: str, value: Any, to
     assert matches(of(item), f=value, g="SAME", h="other") is told
 
 
+@pytest.mark.mission("X3")
 @pytest.mark.parametrize(
     ("detection", "told"),
     [
