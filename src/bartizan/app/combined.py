@@ -27,8 +27,9 @@ from bartizan.protocol.relay.combined.sessions import Leg, opened
 from bartizan.protocol.relay.combined.translation import from_legacy, from_modern, to_legacy, to_modern
 from bartizan.protocol.relay.eras import COMBINED, Crossing
 from bartizan.protocol.relay.methods import METHODS
+from bartizan.protocol.relay.mirrored import as_headers
 from bartizan.protocol.relay.reading import Reading, read
-from bartizan.protocol.relay.refusals import TABLE, Refused, Wrong, denial, error, reply_to
+from bartizan.protocol.relay.refusals import TABLE, Headers, Refused, Wrong, denial, error, reply_to
 
 _JSON = (("content-type", "application/json"),)
 _ROUTED = frozenset(
@@ -127,31 +128,36 @@ class Combined:
         way = route(asked.message, self._servers)
         if way is None:
             return await self._nothing_named(asked, call)
-        done = await self._reached(asked, way)
+        done = await self._reached(asked, call, way)
         if isinstance(done, Answer) and done.status == 404 and self._legs.forget(asked, way.server):
-            return await self._reached(asked, way)  # the server began anew: nothing was done with the message
+            return await self._reached(asked, call, way)  # the server began anew: nothing was done with the message
         return done
 
-    async def _reached(self, asked: Asked, way: Route) -> Answer | Refused:
+    async def _reached(self, asked: Asked, call: Call, way: Route) -> Answer | Refused:
         leg = await self._legs.leg(asked, way.server)
         if isinstance(leg, Failed):
             return refused_by_all(asked, {way.server: leg})
-        return await self._sent(asked, way, leg)
+        return await self._sent(asked, call, way, leg)
 
-    async def _sent(self, asked: Asked, way: Route, leg: Leg) -> Answer | Refused:
+    async def _sent(self, asked: Asked, call: Call, way: Route, leg: Leg) -> Answer | Refused:
         """The message under the server's own names and in its era, and the answer on its way back."""
         message = asked.message
         bridge = COMBINED[asked.era, leg.era]
         if message.method in bridge.lost:
             return Refused(wrong=Wrong.METHOD, told=bridge.told, id=message.id, era=asked.era)
         text = sent(asked.request.body.decode(), way)
+        params: Headers = ()
         if bridge.crossing is Crossing.TRANSLATED:
+            if call.verb is Verb.CALL:  # a client of the older era mirrors nothing: here the gateway is the client
+                known = self._gateway.mirrored.of(way.server, call.credentials, str(way.value))
+                params = as_headers(known, call.arguments)
             text = to_legacy(text) if leg.era is Era.LEGACY else to_modern(text, asked.client)
         said = Said(
             body=text.encode(),
             method=message.method,
             name=str(way.value) if way.path in {("params", "name"), ("params", "uri")} else "",
             mirrored=asked.era is leg.era,
+            params=params if leg.era is Era.MODERN else (),
         )
         served = await self._legs.send(asked, way.server, leg, said)
         return self._back(asked, way.server, leg, served.answer)

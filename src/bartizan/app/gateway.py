@@ -21,15 +21,17 @@ from bartizan.model.limits import DEFAULT, Limits
 from bartizan.model.need import Answer as NeedAnswer
 from bartizan.model.need import AskPerson, Question, Take
 from bartizan.model.secret import Secret
+from bartizan.model.snapshot import Era
 from bartizan.ports import Bus, BusError
 from bartizan.prevent.gate import Decided, Gate, failed
 from bartizan.protocol.jsonrpc import encode
 from bartizan.protocol.relay.downstream import Answered
 from bartizan.protocol.relay.editing import edited
+from bartizan.protocol.relay.mirrored import Mirrored
 from bartizan.protocol.relay.places import Endpoint, Places
 from bartizan.protocol.relay.reading import Arrival, Reading, head_of, read_behind
-from bartizan.protocol.relay.refusals import Refused, Reply, Wrong, denial, denial_message, reply_to
-from bartizan.protocol.relay.sessions import seal
+from bartizan.protocol.relay.refusals import Headers, Refused, Reply, Wrong, denial, denial_message, reply_to
+from bartizan.protocol.relay.sessions import seal, unseal
 
 _JSON = (("content-type", "application/json"),)
 # What lets calls that are under way come to their end.
@@ -76,6 +78,7 @@ class _Means(NamedTuple):
 
     recorder: Recorder
     deadlines: Deadlines
+    mirrored: Mirrored
 
 
 class _Known:
@@ -99,7 +102,10 @@ class Gateway:
 
     def __init__(self, parts: GatewayParts) -> None:
         self.parts = self._parts = parts
-        self._means = _Means(parts.recorder or Direct(parts.bus), Deadlines(parts.limits.answer_seconds_max))
+        self.mirrored = Mirrored(parts.limits)
+        self._means = _Means(
+            parts.recorder or Direct(parts.bus), Deadlines(parts.limits.answer_seconds_max), self.mirrored
+        )
         self.draining = False
         self.further: dict[Endpoint, Further] = {}
 
@@ -162,6 +168,9 @@ class Gateway:
             return Served(answer=self.refuse(reading, server, request, arrival))
         if self.draining and any(item.call.verb not in _ENDING for item in reading.items):
             refused = Refused(wrong=Wrong.ENDING, id=reading.items[0].id, era=reading.era)
+            return Served(answer=self.refuse(refused, server, request, arrival))
+        if reading.era is Era.MODERN and (wrong := self._means.mirrored.wrong(reading.items[0].call, request.headers)):
+            refused = Refused(wrong=Wrong.HEADER, told=wrong, id=reading.items[0].id)
             return Served(answer=self.refuse(refused, server, request, arrival))
         decided: list[Decided] = []
         try:
@@ -247,6 +256,21 @@ def _settled(reading: Reading, decided: Sequence[Decided]) -> Reading:
     return msgspec.structs.replace(reading, items=items)
 
 
+class _ForeignEventError(Exception):
+    """A stream that somebody else had is not replayed."""
+
+
+def _trouble(error: Exception) -> tuple[Wrong, str]:
+    """What is told of a message that got no answer, and what is recorded."""
+    match error:
+        case _ForeignEventError():
+            return Wrong.EVENT_ID, "a Last-Event-ID that this principal was not given here"
+        case TimeoutError():
+            return Wrong.UPSTREAM_LATE, "no answer in time"
+        case _:
+            return Wrong.UPSTREAM, str(error) or type(error).__name__
+
+
 class Passage:
     """One request that was understood and judged: to its server and back, or refused. Its guards hear of its end."""
 
@@ -254,6 +278,7 @@ class Passage:
         self, parts: GatewayParts, means: _Means, body: bytes, reading: Reading, decided: Sequence[Decided]
     ) -> None:
         self._parts, self._recorder, self._deadlines = parts, means.recorder, means.deadlines
+        self._mirrored = means.mirrored
         self._body, self._reading, self._decided = body, reading, decided
         self._over = False
         self._heard: list[Decision] = []
@@ -290,15 +315,16 @@ class Passage:
                     return await self._exchanged(sender, session)
             async with asyncio.timeout(seconds):
                 return await self._exchanged(sender, session)
-        except TimeoutError:
-            return self._failed(Wrong.UPSTREAM_LATE, "no answer in time")
-        except (RemoteProtocolError, OSError) as error:
-            return self._failed(Wrong.UPSTREAM, str(error) or type(error).__name__)
+        except (_ForeignEventError, RemoteProtocolError, OSError) as error:
+            return self._failed(*_trouble(error))
 
     async def _exchanged(self, sender: Sender, session: str) -> Answer:
-        answered = Answered(self._reading, self._visible, self._parts.limits, self._hear)
+        event_id = self._event_id if self._reading.era is Era.LEGACY else None
+        answered = Answered(self._reading, self._visible, self._parts.limits, self._hear, event_id)
         relay = Relay(self._reading, answered, self._parts.limits, self._sealed)
         headers = self._reading.head.forwarded(session, resumes=self._reading.http_method == "GET")
+        if self._reading.http_method == "GET":
+            headers = self._resuming(headers)
         upstream = await sender.send(self._reading, headers, self._body)
         return await relay.answer(upstream, self._ended)
 
@@ -318,6 +344,22 @@ class Passage:
     def _sealed(self, session: str) -> str:
         return seal(self._parts.key, self._server, self._principal, session)
 
+    def _event_id(self, identity: str) -> str:
+        """An event's id, bound to the server and the principal whose stream it stands in."""
+        return seal(self._parts.key, f"event of {self._server}", self._principal, identity)
+
+    def _resuming(self, headers: Headers) -> Headers:
+        """The id from which a stream goes on, as the server gave it. Raises _ForeignEventError."""
+        passed: list[tuple[str, str]] = []
+        for name, value in headers:
+            if name == "last-event-id":
+                said = unseal(self._parts.key, f"event of {self._server}", self._principal, value)
+                if said is None:
+                    raise _ForeignEventError
+                value = said  # noqa: PLW2901 - the one that changes
+            passed.append((name, value))
+        return tuple(passed)
+
     @property
     def _server(self) -> str:
         return self._reading.items[0].call.server
@@ -327,6 +369,8 @@ class Passage:
         return principal_id(self._reading.items[0].call)
 
     def _visible(self, call: Call, definitions: list[Any]) -> Sequence[bool] | None:
+        if call.method == "tools/list" and call.era is Era.MODERN:
+            self._mirrored.learn(call, definitions)
         return self._parts.gate.visible(call, definitions)
 
     def _hear(self, call: Call, message: JsonObject) -> Heard | None:

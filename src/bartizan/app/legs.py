@@ -26,7 +26,7 @@ from bartizan.protocol.relay.combined.sessions import Leg, Session
 from bartizan.protocol.relay.combined.translation import NEWEST_LEGACY, legacy_initialize, message_of
 from bartizan.protocol.relay.eras import LEGACY_VERSIONS, MODERN_VERSIONS
 from bartizan.protocol.relay.headers import encoded
-from bartizan.protocol.relay.refusals import TABLE, Wrong
+from bartizan.protocol.relay.refusals import TABLE, Headers, Wrong
 
 T = TypeVar("T")
 
@@ -75,6 +75,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     http_method: str = "POST"
     mirrored: bool = False
+    params: Headers = ()
     last_event_id: str = ""
     seconds: float | None = None
 
@@ -220,7 +221,7 @@ def _headers(request: Request, leg: Leg, said: Said) -> tuple[tuple[str, str], .
         "mcp-name": encoded(said.name) if modern and said.name else "",
         "last-event-id": said.last_event_id,
     }
-    return (*passed, *((name, value) for name, value in ours.items() if value))
+    return (*passed, *said.params, *((name, value) for name, value in ours.items() if value))
 
 
 def _who(asked: Asked) -> str:

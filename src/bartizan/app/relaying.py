@@ -1,5 +1,6 @@
 """One answer of a server on its way to the client: read before it goes on, and streamed as it comes."""
 
+import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,7 +11,8 @@ from bartizan.model.errors import LimitExceededError, RemoteProtocolError
 from bartizan.model.json import JsonObject, as_object
 from bartizan.model.limits import Limits
 from bartizan.model.snapshot import Era
-from bartizan.protocol.jsonrpc import decode, encode, envelope
+from bartizan.protocol.jsonrpc import RequestId, decode, encode, envelope
+from bartizan.protocol.mcp import META
 from bartizan.protocol.relay.downstream import Answered, message_event
 from bartizan.protocol.relay.eras import BRIDGES, OPENINGS, Crossing, era_shown
 from bartizan.protocol.relay.headers import returned
@@ -74,8 +76,8 @@ class Relay:
             raise RemoteProtocolError("an answer in an encoding that was not asked for")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind == "text/event-stream" and upstream.status == 200:
-            stream = Stream(upstream.body, self._answered, self._reading.era, ended)
-            return Answer(status=200, headers=self._headers(upstream), body=stream)
+            stream = Stream(upstream.body, self._answered, self._reading, ended, self._limits.stream_seconds_max)
+            return Answer(status=200, headers=_unbuffered(self._headers(upstream)), body=stream)
         body = await _all(upstream, self._limits.message_bytes_max)
         done = self._refusal(upstream, kind, body) if upstream.status >= 300 else self._whole(upstream, kind, body)
         ended(len(body), self._answered.faults.summary())
@@ -137,8 +139,11 @@ class Relay:
 class Stream:
     """An event stream to the client. Closing it closes the server's, which is how a client cancels."""
 
-    def __init__(self, source: AsyncIterator[bytes], answered: Answered, era: Era, ended: Ended) -> None:
-        self._source, self._answered, self._era, self._ended = source, answered, era, ended
+    def __init__(
+        self, source: AsyncIterator[bytes], answered: Answered, reading: Reading, ended: Ended, seconds: float
+    ) -> None:
+        self._source, self._answered, self._reading, self._ended = source, answered, reading, ended
+        self._seconds, self._until = seconds, asyncio.get_running_loop().time() + seconds
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._over = False
@@ -155,24 +160,37 @@ class Stream:
 
     async def _more(self) -> None:
         try:
-            data = await anext(self._source)
+            data = await self._next()
             self._bytes += len(data)
             if passed := self._answered.feed(data):
                 self._waiting.append(b"".join(passed))
         except StopAsyncIteration:
-            if self._era is Era.MODERN and self._answered.ids:  # a request is answered, if not by its server
+            if self._reading.era is Era.MODERN and self._answered.ids:  # a request is answered, if not by its server
                 self._waiting += self._last_words(RemoteProtocolError())
             await self._end("")
         except (RemoteProtocolError, OSError, TimeoutError) as trouble:
             self._waiting += self._last_words(trouble)
             await self._end(str(trouble) or type(trouble).__name__)
 
+    async def _next(self) -> bytes:
+        """The next piece. However much a server says of its progress, a stream ends (Cancellation, "Timeouts")."""
+        limit = asyncio.timeout_at(self._until)
+        try:
+            async with limit:
+                return await anext(self._source)
+        except TimeoutError:
+            if limit.expired():
+                raise LimitExceededError("stream_seconds_max", self._seconds) from None
+            raise
+
     def _last_words(self, trouble: Exception) -> list[bytes]:
         """Errors for what stays unanswered. A legacy client may resume what only broke off."""
-        if self._era is Era.LEGACY and not isinstance(trouble, LimitExceededError):
+        if self._reading.era is Era.LEGACY and not isinstance(trouble, LimitExceededError):
             return []
         _, code = TABLE[Wrong.UPSTREAM]
         ids = sorted(self._answered.ids, key=str)
+        if self._reading.items[0].call.method == "subscriptions/listen" and isinstance(trouble, LimitExceededError):
+            return [message_event(encode(_ended_well(one))) for one in ids]
         return [message_event(encode(error(one, code, Wrong.UPSTREAM.value.capitalize()))) for one in ids]
 
     async def _end(self, trouble: str) -> None:
@@ -189,6 +207,19 @@ class Stream:
     async def aclose(self) -> None:
         """The client has gone."""
         await self._end("the client closed the stream before its end")
+
+
+def _ended_well(identity: RequestId) -> JsonObject:
+    """The end of a subscription that somebody ended on purpose (Subscriptions, "Graceful Closure")."""
+    meta = {META + "subscriptionId": identity}
+    return {"jsonrpc": "2.0", "id": identity, "result": {"resultType": "complete", "_meta": meta}}
+
+
+def _unbuffered(headers: Headers) -> Headers:
+    """What is between the gateway and its client must not keep events back (Streamable HTTP, "Receiving Messages")."""
+    if any(name == "x-accel-buffering" for name, _ in headers):
+        return headers
+    return (*headers, ("x-accel-buffering", "no"))
 
 
 async def _all(upstream: UpstreamAnswer, most: int) -> bytes:

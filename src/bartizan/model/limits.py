@@ -227,6 +227,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     reload_seconds: float = 2.0
     reach_seconds_max: float = 20.0
     reach_again_seconds: float = 5.0
+    mirrored_lists_max: int = 2_000
+    mirrored_tools_max: int = 1_000
+    stream_seconds_max: float = 3_600.0
+    stream_comment_seconds: float = 15.0
     combined_parallel_max: int = 32
     combined_seconds_max: float = 15.0
     combined_cursor_bytes_max: int = 16 * 1024

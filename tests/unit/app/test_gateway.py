@@ -410,3 +410,103 @@ def test_unauthenticated_calls_are_told_where_to_authenticate():
     said = Decision(effect=Effect.DENY, refusal=Refusal.UNAUTHENTICATED, challenge={"resource_metadata": "https://g/x"})
     status, headers, _ = handled(gateway(Server(), Scripted("identity", said)), call())
     assert (status, headers["www-authenticate"]) == (401, 'Bearer resource_metadata="https://g/x"')
+
+
+MIRRORING = {
+    "name": "echo",
+    "inputSchema": {"type": "object", "properties": {"a": {"type": "integer", "x-mcp-header": "A"}}},
+}
+
+
+def listing(*tools):
+    body = {"jsonrpc": "2.0", "id": 1, "result": {"tools": list(tools), "resultType": "complete"}}
+    return Server(json.dumps(body).encode())
+
+
+def test_H1_a_mirrored_parameter_that_contradicts_the_body_is_refused_before_policy_once_the_tool_is_known():
+    server, guard, bus = listing(MIRRORING), Scripted("access"), Memory()
+    front = gateway(server, guard, bus=bus)
+    (_, _, listed), (status, _, body) = handled(front, call("tools/list", {}), call(mcp_param_a="2"))
+    assert b"x-mcp-header" in listed
+    assert (status, json.loads(body)["error"]["code"], json.loads(body)["id"]) == (400, -32020, 1)
+    assert len(server.reached) == 1
+    assert guard.ended == ["u1"]
+    assert (bus.events[-1].activity_name, bus.events[-1].unmapped["wrong"]) == ("refused request", "header")
+
+
+def test_H1_one_that_agrees_and_H3_one_that_nobody_knows_go_on():
+    server = listing(MIRRORING)
+    asked = call(mcp_param_a="1", mcp_param_other="x")
+    handled(gateway(server), call("tools/list", {}), asked)
+    assert {"mcp-param-a": "1", "mcp-param-other": "x"}.items() <= server.reached[1][1].items()
+
+
+def test_H5_a_tool_with_an_invalid_annotation_is_left_out_and_the_others_stay():
+    bad = {"name": "bad", "inputSchema": {"properties": {"a": {"type": "number", "x-mcp-header": "A"}}}}
+    bus = Memory()
+    _, _, body = handled(gateway(listing(MIRRORING, bad, {"name": "c"}), bus=bus), call("tools/list", {}))
+    assert [tool["name"] for tool in json.loads(body)["result"]["tools"]] == ["echo", "c"]
+    assert "x-mcp-header" in bus.events[-1].message
+
+
+class Endless:
+    """A stream that goes on for ever, or says nothing at all."""
+
+    def __init__(self, piece=b""):
+        self.piece, self.closed = piece, False
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        await asyncio.sleep(0.001 if self.piece else 3600)
+        return self.piece
+
+    async def aclose(self):
+        self.closed = True
+
+
+PROGRESS = b'data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}}\n\n'
+
+
+@pytest.mark.parametrize("piece", [PROGRESS, b""])
+@pytest.mark.parametrize("asked", [call(), legacy({"jsonrpc": "2.0", "id": 1, "method": "ping"})])
+def test_B9_a_stream_ends_at_its_limit_whatever_progress_its_server_tells(piece, asked):
+    server, bus = Server(kind="text/event-stream"), Memory()
+    server.body = server.said.body = Endless(piece)
+    _, headers, body = handled(gateway(server, bus=bus, limits=Limits(stream_seconds_max=0.05)), asked)
+    last = json.loads(body.rsplit(b"data: ", 1)[1])
+    assert (last["id"], last["error"]["code"]) == (1, -32603)
+    assert headers["x-accel-buffering"] == "no"
+    assert server.body.closed
+    assert "stream_seconds_max" in bus.events[-1].message
+
+
+def test_a_subscription_that_reaches_its_limit_ends_in_good_order():
+    server = Server(kind="text/event-stream")
+    server.said.body = Endless()
+    asked = call("subscriptions/listen", {"notifications": {}})
+    _, _, body = handled(gateway(server, limits=Limits(stream_seconds_max=0.01)), asked)
+    assert json.loads(body.rsplit(b"data: ", 1)[1])["result"]["resultType"] == "complete"
+
+
+def test_B7_a_stream_is_gone_on_with_by_the_principal_who_had_it_and_by_nobody_else():
+    event = b"id: 17\nretry: 5\ndata: \n\n"
+    server = Server(event, kind="text/event-stream")
+    who = principal(lambda one: one.credentials.bearer.reveal())
+    front = gateway(server, who)
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    _, _, body = handled(front, legacy(ping, authorization="Bearer alice"))
+    identity = body.split(b"\n")[0].removeprefix(b"id: ").decode()
+    assert "17" not in identity
+    assert body.replace(identity.encode(), b"17") == event
+
+    def resumed(name, last):
+        server.body.pieces.append(event)
+        return request(
+            method="GET", authorization=f"Bearer {name}", mcp_protocol_version="2025-11-25", last_event_id=last
+        )
+
+    outcomes = handled(front, resumed("alice", identity), resumed("mallory", identity), resumed("alice", "17"))
+    assert [status for status, _, _ in outcomes] == [200, 400, 400]
+    assert [headers.get("last-event-id") for _, headers, _ in server.reached] == [None, "17"]

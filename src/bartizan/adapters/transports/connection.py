@@ -24,6 +24,7 @@ Failed = Callable[[Exception], None]
 _AHEAD_BYTES_MAX = 64 * 1024  # read beyond the request that is being handled
 _JOINED_BYTES_MAX = 64 * 1024  # head and body go out as one piece
 _PLAIN = (("content-type", "text/plain; charset=utf-8"),)
+_COMMENT = chunk(b":\n\n")  # Streamable HTTP, "Receiving Messages": keeps a quiet stream open
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -43,6 +44,7 @@ class Shared:
                 limits.request_body_seconds_max,
                 limits.keep_alive_seconds_max,
                 limits.write_stall_seconds_max,
+                limits.stream_comment_seconds,
                 limits.linger_seconds_max,
             )
         )
@@ -78,6 +80,7 @@ class Connection(asyncio.Protocol):
         self._held, self._peer = 0, ""
         self._last = False
         self._paused = self._answering = self._stalling = self._lingering = self._lost = self._served_once = False
+        self._commenting = False
         self.deadline = NEVER
 
     # Called by the event loop
@@ -126,6 +129,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It reads again."""
         self._stalling, self.deadline = False, NEVER
+        if self._commenting:
+            self._within(self._limits.stream_comment_seconds)
         self._wake_writer()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -153,6 +158,9 @@ class Connection(asyncio.Protocol):
         """The client was too slow: to send a request, to read an answer, or to go."""
         if self._stalling or self._lingering or self._transport.is_closing():
             self._transport.abort()
+        elif self._commenting:
+            self._transport.write(_COMMENT)
+            self._within(self._limits.stream_comment_seconds)
         elif self._arrival is not None and not self._arrival.done() and (self._reader.in_body or self._reader.waiting):
             self._arrival.set_exception(RefusedError(408, "the request did not come in time"))
         else:
@@ -235,27 +243,36 @@ class Connection(asyncio.Protocol):
             write(head)
             await _end(body)
         elif not isinstance(body, bytes):
-            await self._stream(head, body)
+            await self._stream(head, body, comments=_are_events(answer))
         elif len(body) <= _JOINED_BYTES_MAX:
             write(head + body)
         else:
             self._transport.writelines((head, body))
         await self._written()
 
-    async def _stream(self, head: bytes, body: AsyncIterator[bytes]) -> None:
-        """Write pieces as they come, no faster than the client reads. A failure shows as a body that does not end."""
+    async def _stream(self, head: bytes, body: AsyncIterator[bytes], *, comments: bool) -> None:
+        """Write pieces as they come, no faster than the client reads. A failure shows as a body that does not end.
+
+        `comments` is whether the pieces are whole events: then a comment goes out where none comes for long.
+        """
         write = self._transport.write
         write(head)
+        self._commenting = comments
         try:
+            if comments:
+                self._within(self._limits.stream_comment_seconds)
             async for piece in body:
                 if piece:
                     write(chunk(piece))
                     await self._written()
+                    if comments:
+                        self._within(self._limits.stream_comment_seconds)
             write(END)
         except Exception as error:
             self._failed(error)
             self._transport.abort()
         finally:
+            self._commenting, self.deadline = False, NEVER
             await _end(body)
 
     async def _written(self) -> None:
@@ -309,6 +326,10 @@ async def _end(body: bytes | AsyncIterator[bytes]) -> None:
     close = getattr(body, "aclose", None)
     if close is not None:
         await close()
+
+
+def _are_events(answer: Answer) -> bool:
+    return any(name == "content-type" and value.startswith("text/event-stream") for name, value in answer.headers)
 
 
 def _shown(name: tuple[Any, ...] | str | None) -> str:

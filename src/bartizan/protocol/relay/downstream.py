@@ -14,6 +14,7 @@ from bartizan.protocol.faults import Faults
 from bartizan.protocol.framing import Events
 from bartizan.protocol.jsonrpc import Envelope, RequestId, decode, encode, envelope
 from bartizan.protocol.relay.editing import edited, with_front
+from bartizan.protocol.relay.mirrored import InvalidMirrorError, mirrors
 from bartizan.protocol.relay.reading import Item, Reading
 from bartizan.protocol.relay.refusals import denial_message
 from bartizan.protocol.relay.rewriting import cut, elements
@@ -24,6 +25,9 @@ Visible = Callable[[Call, list[Any]], Sequence[bool] | None]
 Hear = Callable[[Call, JsonObject], Heard | None]
 """What is decided of a message of the server; None where nobody listens."""
 
+EventId = Callable[[str], str]
+"""The id that an event has for the client, by the server's own."""
+
 
 class Answered:
     """The answers to one request. `faults` says what was not passed on, and why; `ids` what is still unanswered.
@@ -31,8 +35,16 @@ class Answered:
     A stream that was opened by GET may bring the answer to any earlier request, when it resumes another stream.
     """
 
-    def __init__(self, reading: Reading, visible: Visible, limits: Limits = DEFAULT, hear: Hear | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        visible: Visible,
+        limits: Limits = DEFAULT,
+        hear: Hear | None = None,
+        event_id: EventId | None = None,
+    ) -> None:
         self._reading, self._visible, self._limits, self._hear = reading, visible, limits, hear
+        self._event_id = event_id
         self._items: Mapping[RequestId, Item] = {item.id: item for item in reading.items if item.id is not None}
         self.ids = set(self._items)
         self.faults = Faults(limits.faults_max)
@@ -52,7 +64,9 @@ class Answered:
         if self._stream is None:
             self._stream = RawEvents(self._limits), Events(self._limits)
         events, parser = self._stream
-        return [passed for raw in events.feed(data) if (passed := self._event(raw, parser))]
+        passed = [one for raw in events.feed(data) if (one := self._event(raw, parser))]
+        named = self._event_id
+        return passed if named is None else [with_ids(one, named) for one in passed]
 
     def _event(self, raw: bytes, parser: Events) -> bytes:
         parsed = parser.feed(raw)
@@ -140,7 +154,20 @@ class Answered:
         if item is None or item.method is None or item.method.verb is not Verb.LIST:
             return None
         definitions: list[Any] = as_array(as_object(message.result).get(item.method.key))
-        return self._visible(item.call, definitions)
+        shown = self._visible(item.call, definitions)
+        if item.call.method != "tools/list" or item.call.era is not Era.MODERN:
+            return shown
+        valid = [self._valid(one) for one in definitions]
+        return shown if all(valid) else [a and b for a, b in zip(shown or valid, valid, strict=True)]
+
+    def _valid(self, definition: Any) -> bool:
+        """A tool with an annotation that no client may follow is left out, and the others stay."""
+        try:
+            mirrors(definition)
+        except InvalidMirrorError as error:
+            self.faults.note(f"a tool that was left out, for its x-mcp-header: {error}"[:200])
+            return False
+        return True
 
 
 # A line end after a line end. A CR at the end of the data may be half of CR LF: then the LF begins the next event.
@@ -181,6 +208,16 @@ def with_data(raw: bytes, data: bytes) -> bytes:
     kept = [line for line in re.split(rb"\r\n|\r|\n", raw) if line and not line.startswith(b"data")]
     lines = [b"data: " + line for line in data.split(b"\n")]
     return b"\n".join([*kept, *lines]) + b"\n\n"
+
+
+_ID_LINE = re.compile(rb"(?:^|(?<=[\r\n]))id: ?([^\r\n]+)")
+
+
+def with_ids(raw: bytes, event_id: EventId) -> bytes:
+    """The event with other ids; every other byte of it stays. One that is no UTF-8 is no id that can come back."""
+    if b"id:" not in raw:
+        return raw
+    return _ID_LINE.sub(lambda found: b"id: " + event_id(found[1].decode("utf-8", "replace")).encode(), raw)
 
 
 def message_event(message: bytes) -> bytes:

@@ -29,6 +29,7 @@ class Wrong(StrEnum):
     METHOD = "no such method"
     PARAMS = "parameters that the method does not have"
     SESSION = "no such session"
+    EVENT_ID = "no such event to go on from"
     ORIGIN = "a foreign origin"
     HOST = "a foreign host"
     CONTENT_TYPE = "not application/json"
@@ -55,6 +56,7 @@ TABLE: Mapping[Wrong, tuple[int, int]] = {
     Wrong.METHOD: (404, -32601),
     Wrong.PARAMS: (400, -32602),
     Wrong.SESSION: (404, -32600),
+    Wrong.EVENT_ID: (400, -32600),
     Wrong.ORIGIN: (403, -32600),
     Wrong.HOST: (403, -32600),
     Wrong.CONTENT_TYPE: (415, -32600),

@@ -223,6 +223,35 @@ def test_a_stream_goes_on_when_the_client_reads_again():
     assert body.endswith(b"00299\r\n0\r\n\r\n")
 
 
+@pytest.mark.parametrize(("kind", "commented"), [("text/event-stream", True), ("application/json", False)])
+def test_B5_a_quiet_stream_of_events_is_kept_open_by_comments_and_nothing_else_is(kind, commented):
+    async def handler(request: Request) -> Answer:
+        async def body() -> AsyncIterator[bytes]:
+            yield b"data: 1\n\n"
+            await quiet.wait()
+            yield b"data: 2\n\n"
+
+        return Answer(status=200, headers=(("content-type", kind),), body=body())
+
+    async def client(served: Served):
+        reader, writer = await served.connect()
+        writer.write(LAST)
+        await reader.readuntil(b"data: 1\n\n\r\n")
+        between = b""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 if commented else 0.1):
+                between = await reader.readexactly(len(b"3\r\n:\n\n\r\n") * 2)
+        quiet.set()
+        rest = await reader.read()
+        writer.close()
+        return between, rest
+
+    quiet = asyncio.Event()
+    between, rest = serve(client, handler, Limits(stop_seconds_max=1, stream_comment_seconds=0.02))
+    assert between == (b"3\r\n:\n\n\r\n" * 2 if commented else b"")
+    assert rest.endswith(b"9\r\ndata: 2\n\n\r\n0\r\n\r\n")
+
+
 def test_disconnect_cancels_the_handler():
     async def handler(request: Request) -> Answer:
         started.set()
