@@ -69,6 +69,20 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     denied: Decision | None = None
 
 
+class Door:
+    """Lets through the messages of one principal, and says when one has passed: it is judged, and goes on."""
+
+    def __init__(self, principal: str) -> None:
+        self._principal = principal
+        self.passed = asyncio.Event()
+
+    def opens(self, principal: str) -> bool:
+        """Whether it is the right one."""
+        if principal == self._principal:
+            self.passed.set()
+        return principal == self._principal
+
+
 Further = Callable[[Request, str], Awaitable[Answer]]
 """Answers requests at an endpoint beside those of single servers. It is given the server that the path names."""
 
@@ -153,9 +167,18 @@ class Gateway:
         )
 
     async def serve(
-        self, request: Request, server: str, *, combined: bool = False, seconds: float | None = None
+        self,
+        request: Request,
+        server: str,
+        *,
+        combined: bool = False,
+        seconds: float | None = None,
+        door: Door | None = None,
     ) -> Served:
-        """Read, judge and record a request to a server, and pass it on; its answer must begin within `seconds`."""
+        """Read, judge and record a request to a server, and pass it on; its answer must begin within `seconds`.
+
+        Where there is a `door`, only the principal goes on for whom it opens.
+        """
         parts = self._parts
         arrival = self.arrival(request, server, combined=combined)
         head = self._known(request).head
@@ -184,6 +207,8 @@ class Gateway:
             if refusals:
                 denied = refusals[0]
                 return Served(answer=await passage.denied(), principal=who, denied=denied)
+            if door is not None and not door.opens(who):
+                return Served(answer=passage.foreign(), principal=who)
             return Served(answer=await passage.forward(parts.servers[server], seconds), principal=who)
         except BaseException:
             for one in decided:
@@ -305,7 +330,7 @@ class Passage:
         """Send it on, once it is recorded, and give the server's answer."""
         session = self._session()
         if session is None:
-            return self._failed(Wrong.SESSION, "a session that this principal was not given here")
+            return self.foreign()
         if not await self._record():
             self._done()
             return unrecorded()
@@ -317,6 +342,10 @@ class Passage:
                 return await self._exchanged(sender, session)
         except (_ForeignEventError, RemoteProtocolError, OSError) as error:
             return self._failed(*_trouble(error))
+
+    def foreign(self) -> Answer:
+        """Refuse it: it speaks in a session that somebody else has."""
+        return self._failed(Wrong.SESSION, "a session that this principal was not given here")
 
     async def _exchanged(self, sender: Sender, session: str) -> Answer:
         event_id = self._event_id if self._reading.era is Era.LEGACY else None

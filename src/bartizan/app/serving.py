@@ -35,6 +35,7 @@ from bartizan.app.gateway import Gateway, GatewayParts
 from bartizan.app.home import state_folder
 from bartizan.app.identity import answer, resource_of, token_verifier
 from bartizan.app.judges import GuardsOf, Wants
+from bartizan.app.legacy_sse import LegacySse
 from bartizan.app.listening import Certificates, Ear, ear
 from bartizan.app.policy import read_policy
 from bartizan.app.reloading import Reloader, certificate_source, policy_source, stamps
@@ -180,6 +181,8 @@ def _gateway(parts: GatewayParts, approvals: Approvals, watched: Watched, config
     made = Gateway(parts)
     made.further[Endpoint.APPROVALS] = beside(partial(handle_approvals, approvals))
     made.further[Endpoint.HALT] = beside(partial(answer_halt, watched, approvals))
+    older = LegacySse(made)
+    made.further |= {Endpoint.SSE: older.open, Endpoint.SSE_MESSAGES: older.message}
     if config.combined_servers:
         made.further[Endpoint.COMBINED] = Combined(made, config.combined_servers).handle
     return made

@@ -231,6 +231,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     mirrored_tools_max: int = 1_000
     stream_seconds_max: float = 3_600.0
     stream_comment_seconds: float = 15.0
+    sse_sessions_max: int = 1_024
+    sse_messages_max: int = 64
+    sse_seconds_max: float = 86_400.0
     combined_parallel_max: int = 32
     combined_seconds_max: float = 15.0
     combined_cursor_bytes_max: int = 16 * 1024

@@ -13,6 +13,7 @@ from bartizan.protocol.relay.refusals import Wrong
 
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _MCP = re.compile(r"/servers/([A-Za-z0-9_.\-]{1,100})/mcp")
+_SSE = re.compile(r"/servers/([A-Za-z0-9_.\-]{1,100})/sse(/[A-Za-z0-9]{1,64})?")
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 COMBINED_PATH = "/mcp"
 
@@ -22,6 +23,8 @@ class Endpoint(StrEnum):
 
     MCP = "mcp"
     COMBINED = "combined"
+    SSE = "sse"  # the older transport's stream, and below it where messages are posted
+    SSE_MESSAGES = "sse messages"
     METADATA = "metadata"
     HEALTH = "health"
     READINESS = "readiness"
@@ -65,6 +68,8 @@ class Places:
         """
         if match := _MCP.fullmatch(target):
             return Endpoint.MCP, match[1]
+        if match := _SSE.fullmatch(target):
+            return Endpoint.SSE_MESSAGES if match[2] else Endpoint.SSE, match[1]
         if match := _MCP.fullmatch(target.removeprefix(_WELL_KNOWN)) if target.startswith(_WELL_KNOWN) else None:
             return Endpoint.METADATA, match[1]
         if target == _WELL_KNOWN + COMBINED_PATH:

@@ -35,6 +35,7 @@ class Wrong(StrEnum):
     CONTENT_TYPE = "not application/json"
     HTTP_METHOD = "no such HTTP method here"
     PATH = "nothing here"
+    BUSY = "too many at once"
     TOO_LARGE = "larger than this gateway takes"
     UPSTREAM = "the server did not answer as the protocol asks"
     UPSTREAM_LATE = "the server did not answer in time"
@@ -62,6 +63,7 @@ TABLE: Mapping[Wrong, tuple[int, int]] = {
     Wrong.CONTENT_TYPE: (415, -32600),
     Wrong.HTTP_METHOD: (405, -32600),
     Wrong.PATH: (404, -32600),
+    Wrong.BUSY: (429, -32603),
     Wrong.TOO_LARGE: (413, -32600),
     Wrong.UPSTREAM: (502, -32603),
     Wrong.UPSTREAM_LATE: (504, -32603),
