@@ -53,14 +53,15 @@ class Body:
 class Upstream(msgspec.Struct):
     status: int
     headers: tuple
-    body: Body
+    body: Any
 
 
 class Server:
     """A server in memory: notes what reached it, and answers as the test wrote."""
 
     def __init__(self, *pieces, status=200, kind="application/json", headers=(), raises=None):
-        self.body, self.raises = Body(*(pieces or (RESULT,))), raises
+        self.body: Any = Body(*(pieces or (RESULT,)))
+        self.raises = raises
         self.said = Upstream(status, (("content-type", kind), *headers), self.body)
         self.reached = []
 
