@@ -31,7 +31,7 @@ def run(coroutine: Any) -> Any:
         return asyncio.run(asyncio.wait_for(coroutine, 60))
 
 
-async def accept(_context: Any, _params: Any) -> ElicitResult:
+async def accept(context: Any, params: Any) -> ElicitResult:
     return ElicitResult(action="accept", content={"name": "x"})
 
 
