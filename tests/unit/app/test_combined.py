@@ -172,7 +172,7 @@ async def said(gateway, one):
     return answer.status, dict(answer.headers), body
 
 
-def handled(gateway, *requests):
+def handled(gateway, *requests) -> Any:
     async def run():
         return [await said(gateway, one) for one in requests]
 
