@@ -100,7 +100,7 @@ class Guard:
     def __init__(self, *denies: str) -> None:
         self.denies, self.judged = denies, list[tuple[str, str, str]]()
 
-    def judge(self, call, _answers):
+    def judge(self, call, answers) -> Any:
         self.judged.append((call.server, call.method, call.target))
         who = call.credentials.bearer.reveal() if call.credentials.bearer else "nobody"
         if who == "stranger":
@@ -110,7 +110,7 @@ class Guard:
             return known, Decision(effect=Effect.DENY, refusal=Refusal.NOT_FOUND)
         return known, ALLOWED
 
-    def filter(self, _call, definitions):
+    def filter(self, call, definitions):
         return [one for one in definitions if one.get("name") not in self.denies]
 
 
@@ -324,9 +324,8 @@ def test_what_names_no_server_is_unknown_recorded_and_told_to_nobody_without_acc
         gateway, unknown, modern("tools/call", {"name": "two__do"}, authorization="Bearer stranger")
     )
     assert (status, json.loads(body)["error"]["code"], stranger) == (200, -32602, 401)
-    denied = [
-        event for event in gateway.parts.bus.events if event.unmapped.get("decision", {}).get("guard") == "combined"
-    ]  # type: ignore[attr-defined]
+    events: Any = gateway.parts.bus.events  # type: ignore[attr-defined]
+    denied = [event for event in events if event.unmapped.get("decision", {}).get("guard") == "combined"]
     assert [event.mcp["target"] for event in denied] == ["two__do"]
 
 

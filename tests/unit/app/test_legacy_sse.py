@@ -70,14 +70,14 @@ class Who:
     def __init__(self, refuses: str = "") -> None:
         self.refuses = refuses
 
-    def judge(self, call, _answers):
+    def judge(self, call, answers) -> Any:
         name = call.credentials.bearer.reveal() if call.credentials.bearer else ""
         if not name:
             return call, Decision(effect=Effect.DENY, refusal=Refusal.UNAUTHENTICATED)
         known = msgspec.structs.replace(call, principal=Principal(id=name, proof=Proof.TOKEN))
         return known, Decision(effect=Effect.DENY) if call.target == self.refuses and self.refuses else ALLOWED
 
-    def filter(self, _call, definitions):
+    def filter(self, call, definitions):
         return definitions
 
 
