@@ -1,6 +1,7 @@
 """Definitions of real servers through the gateway: byte for byte, and with hidden tools all others byte for byte."""
 
 import json
+import re
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,11 @@ def as_events(body: bytes) -> bytes:
     return b": hello\n\nid: 1\nretry: 10\ndata: \n\nevent: message\nid: 2\n" + lines + b"\n"
 
 
+def without_ids(events: bytes) -> bytes:
+    """Events but for their ids: those lead back to one principal's stream, and are the gateway's own (B7)."""
+    return re.sub(rb"(?m)^id: \S+\n", b"", events)
+
+
 class Peer:
     """A server that says what the test put into `said`."""
 
@@ -106,7 +112,7 @@ def test_definitions_of_real_servers_pass_byte_for_byte(gateway, peer, name, sty
     peer.said = Said(written.body)
     assert listed(gateway, headers) == written.body
     peer.said = Said(as_events(written.body), "text/event-stream")
-    assert listed(gateway, headers) == as_events(written.body)
+    assert without_ids(listed(gateway, headers)) == without_ids(as_events(written.body))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +133,7 @@ def test_where_policy_hides_tools_all_others_pass_byte_for_byte(hiding, peer, na
     peer.said = Said(written.body)
     assert listed(hiding, headers) == written.without(hidden)
     peer.said = Said(as_events(written.body), "text/event-stream")
-    events = listed(hiding, headers).split(b"\n\n")
-    assert events[:2] == as_events(b"").split(b"\n\n")[:2]
+    events = without_ids(listed(hiding, headers)).split(b"\n\n")
+    assert events[:2] == without_ids(as_events(b"")).split(b"\n\n")[:2]
     lines = [line.removeprefix(b"data: ") for line in events[2].split(b"\n") if line.startswith(b"data: ")]
     assert b"\n".join(lines) == written.without(hidden).strip()
