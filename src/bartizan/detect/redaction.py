@@ -166,7 +166,13 @@ def _object(fields: JsonObject, look: _Look) -> JsonObject:
     named = {name: _marked(name, find_secrets(name)) for name in fields} if look.formats else {}
     if not changed and all(one == other for one, other in named.items()):
         return fields
-    return {named.get(name, name): changed.get(name, item) for name, item in fields.items()}
+    told: JsonObject = {}
+    for name, item in fields.items():
+        shown = named.get(name, name)
+        while shown in told:  # two names that are secrets: neither may hide the other's value
+            shown += "'"
+        told[shown] = changed.get(name, item)
+    return told
 
 
 def _named(name: str, item: Any, look: _Look) -> Any:

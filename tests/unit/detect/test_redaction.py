@@ -59,6 +59,10 @@ def test_what_is_no_secret_stays_the_same_object(value: Any):
     assert shown(value) is value
 
 
+def test_two_names_that_are_secrets_hide_neither_value():
+    assert sorted(shown({TOKEN: 1, TOKEN[:-1] + "2": 2}).values()) == [1, 2]
+
+
 def test_a_secret_behind_escapes_is_found():
     raw = '{"a": "\\u0067' + TOKEN[1:] + '"}'
     assert redaction.json(json.loads(raw), raw) == {"a": MARK}

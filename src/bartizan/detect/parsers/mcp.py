@@ -52,8 +52,7 @@ class Mcp(PairParser):
             ocsf.API_ACTIVITY,
             ocsf.READ if verb in _READS else ocsf.OTHER,
             when,
-            # What has its usual value is not in the journal.
-            status=_STATUSES.get(text(native, "status") or "Success"),
+            status=_status(native),
             message=text(native, "message"),
             metadata=ocsf.metadata(text(native, "uid"), original),
             actor=_actor(mcp),
@@ -64,6 +63,13 @@ class Mcp(PairParser):
             mcp=mcp or None,
             unmapped={**(rest(native) or {}), **inner} or None,
         )
+
+
+def _status(native: JsonObject) -> tuple[int, str] | None:
+    """What has its usual value is not in the journal."""
+    if "status" not in native:
+        return ocsf.SUCCESS
+    return _STATUSES[text(native, "status") or ""] if seen(native, "status") in _STATUSES else None
 
 
 def _actor(mcp: JsonObject) -> JsonObject:

@@ -67,7 +67,7 @@ def _usage(native: JsonObject, client: JsonObject, when: int | None, shared: dic
     action, item = text(native, "action"), text(native, "item_uuid")
     token = as_text(part(native, "actor").get("jti"))
     who = _who(native, "user") or _who(native, "actor_details")
-    acting = text(native, "actor_uuid")
+    acting = None if who and "uid" in who else text(native, "actor_uuid")
     user = {**(who or {}), **(ocsf.some(uid=acting) or {})}
     if token:
         user = {"account": {"name": ocsf.UNKNOWN}, **user, "programmatic_credentials": _token(token)}
