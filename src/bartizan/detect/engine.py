@@ -27,7 +27,7 @@ Match = Callable[[SourceEvent], Sequence[str]]
 """Which rules' conditions an event meets, by name. Trust, lookups, hours and history are the engine's to ask."""
 
 VERSION = 1
-_STEP = 1_000  # how far event time goes on before the watermark is asked again, in milliseconds
+_STEP = 1_000  # how far a source goes on in event time before the watermark is asked again, in milliseconds
 _CROWD = 4_096  # events after which there is a look at the room that is left, even when event time stands still
 _RANK = {trust: trust.rank for trust in Trust}
 
@@ -113,7 +113,8 @@ class Engine:
         self._correlators = [node.judge for node in self._nodes.values() if isinstance(node.judge, Correlator)]
         self._waiting = [node.judge for node in self._nodes.values() if isinstance(node.judge, InSequence)]
         self._latenesses = {node.lateness for node in self._nodes.values()} | {None}
-        self.watermark = self._latest = self._asked = NEVER
+        self.watermark = self._latest = NEVER
+        self._due = False
         self._held: list[Finding] = []
 
     # ------------------------------------------------------------------------------------------------- what comes in
@@ -125,7 +126,7 @@ class Engine:
             self._take(event, found)
             if not self.counts.events % _CROWD:
                 self._make_room(found)
-            if self._latest - self._asked >= _STEP:
+            if self._due:
                 found += self._look()
                 self._advance(found)
         found += self._look()
@@ -186,6 +187,8 @@ class Engine:
             self.counts.late += 1
         elif time > source.latest:
             source.latest = time
+            if time - source.asked >= _STEP:
+                source.asked, self._due = time, True
             self._latest = max(self._latest, time)
         for name in self.match(event):
             node = self._nodes.get(name)
@@ -213,16 +216,14 @@ class Engine:
                           for correlator, key, payload in _places(node, event)]  # fmt: skip
             else:
                 self._forward(node, event, told)
-            early = judge.take(event, told, routes, early=self._provisional)
+            early = judge.take(event, told, routes)
             if early is not None and node.speaks:
                 found.append(early)
 
     def _forward(self, node: Node, event: SourceEvent, told: str) -> None:
         for target in node.targets:
             if not target.trust or _RANK[event.trust] >= target.trust:
-                correlator = target.correlator
-                for key, payload in correlator.read(target.index, event.tenant, event.record):
-                    correlator.put(key, payload, event.time, told)
+                target.correlator.take(target.index, event.tenant, event.record, event.time, told)
 
     # ----------------------------------------------------------------------------------------------- what is concluded
 
@@ -243,7 +244,7 @@ class Engine:
                 target.assume(key, payload, _time(finding), finding.id)
 
     def _advance(self, found: list[Finding]) -> None:
-        self._asked = self._latest
+        self._due = False
         self._conclude({lateness: self._sources.at(lateness) for lateness in self._latenesses}, found)
 
     def _conclude(self, reached: Mapping[int | None, int], found: list[Finding]) -> None:
@@ -381,7 +382,6 @@ class Engine:
             settings = self._sources.source(source.tenant, source.name).settings
             self._sources.sources[source.tenant, source.name] = msgspec.structs.replace(source, settings=settings)
         self._sources.now, self.watermark, self._latest = kept.now, kept.watermark, kept.latest
-        self._asked = kept.latest
         self._duplicates.load(kept.duplicates)
         self._notices.cells, self._losses, self.counts, self._held = kept.notices, kept.losses, kept.counts, kept.held
         return anew
@@ -404,7 +404,7 @@ def _nodes(rules: Sequence[Rule], context: Context, *, provisional: bool) -> dic
     nodes: dict[str, Node] = {}
     for rule in rules:
         made, header = judge(rule, context), rule.header
-        if isinstance(made, Correlator) and not provisional:
+        if not provisional and not isinstance(made, Single):
             made.speaks_early = False
         nodes[header.name] = Node(
             rule=rule, judge=made, speaks=speaks(rule), lateness=header.lateness_seconds, targets=[]

@@ -23,12 +23,16 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Source(msgspec.Struct, kw_only=True):
-    """A source as it stands: its latest event time, when it was last heard, and what was counted of it."""
+    """A source as it stands: its latest event time, when it was last heard, and what was counted of it.
+
+    `asked` is its event time at which the watermark was last asked for because of it.
+    """
 
     tenant: str
     name: str
     settings: SourceSettings
     latest: int = NEVER
+    asked: int = NEVER
     heard: int = 0
     ended: bool = False
     silent: bool = False

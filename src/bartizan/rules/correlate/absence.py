@@ -44,6 +44,11 @@ class Absence(Correlator):
             heapq.heappush(self._deadlines, (time + self.window, key))
         return taken
 
+    def _take_up(self, window: Window, time: int) -> None:
+        judged = window.judged
+        super()._take_up(window, time)
+        window.judged = min(judged, len(window.times))
+
     def _await(self, window: Window, time: int) -> None:
         heapq.heappush(self._deadlines, (time + self.window, window.key))
 

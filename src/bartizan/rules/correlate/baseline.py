@@ -14,14 +14,16 @@ class History:
     """Of one key: the bucket it is in, the count in it, what counts as unusual in it, and the buckets before it.
 
     `before` are counts of all buckets since the first, with those without events; for hours it is the hour of the day
-    of each bucket that had events. The current bucket is not in it.
+    of each bucket that had events. The current bucket is not in it. `ahead` is a later bucket, and what would be
+    unusual in it if nothing more came before.
     """
 
-    __slots__ = ("before", "bucket", "count", "limit")
+    __slots__ = ("ahead", "before", "bucket", "count", "limit")
 
     def __init__(self, bucket: int) -> None:
         self.bucket, self.count, self.limit = bucket, 0, 0
         self.before: list[int] = []
+        self.ahead = (bucket, 0, 0)
 
 
 class Unusual:
@@ -65,19 +67,18 @@ class Unusual:
         history = self._grown.get(key)
         if history is None:
             return False
-        bucket, so_far = time // self.bucket, 0
-        if bucket == history.bucket:
-            so_far = history.count
-        else:
-            ahead, before = History(history.bucket), history
-            ahead.count, ahead.before = before.count, before.before[:]
-            self._close(ahead, bucket)
-            history = ahead
-        if self.rule.of == "hour":
-            history.bucket = bucket
-            return so_far == 0 and self._unusual_hour(history)
-        limit = self._limit(history)
-        return 0 < so_far + count >= limit > 0
+        bucket = time // self.bucket
+        if bucket == history.bucket and history.count:
+            return self.rule.of == "count" and history.count + count >= history.limit > 0
+        if history.ahead[:2] != (bucket, history.count):
+            history.ahead = (bucket, history.count, self._limit_ahead(history, bucket))
+        return count >= history.ahead[2] > 0
+
+    def _limit_ahead(self, history: History, bucket: int) -> int:
+        ahead = History(history.bucket)
+        ahead.count, ahead.before = history.count, history.before[:]
+        self._close(ahead, bucket)
+        return self._limit(ahead) if self.rule.of == "count" else int(self._unusual_hour(ahead))
 
     def _close(self, history: History, bucket: int) -> None:
         most = self._limits.baseline_buckets_max

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from bartizan.model.finding import Finding, Occurrence
 from bartizan.model.json import JsonObject
@@ -10,11 +11,12 @@ from bartizan.rules.correlate.conclusion import Conclusion, origin_of
 from bartizan.rules.correlate.episodes import Episodes
 from bartizan.rules.correlate.grouping import Key, keys, named, reader
 from bartizan.rules.correlate.window import Hold, Payload, Window
-from bartizan.rules.detection import Correlation
+from bartizan.rules.detection import Correlation, Path
 from bartizan.rules.lookups import Tables, passes
 from bartizan.rules.state import GroupState, RuleState
 
 _NEVER = -(1 << 62)
+_CHARACTERS_MAX = DEFAULT.group_value_characters_max
 
 
 class Correlator:
@@ -38,6 +40,7 @@ class Correlator:
         self._names = tuple(rule.group)
         self._readers = [[reader(by_rule[name]) for by_rule in rule.group.values()] for name in rule.rules]
         self._told = [[named(by_rule[name].name) for by_rule in rule.group.values()] for name in rule.rules]
+        self._paths = [_only_path(rule, name) for name in rule.rules]
         suppress = rule.header.suppress
         self.episodes = Episodes(self.window if suppress is None else suppress.seconds * 1000)
         chosen = [field.name for field in suppress.key] if suppress else []
@@ -87,6 +90,35 @@ class Correlator:
             return []
         return [(key, payload) for key in keys(occurrence.tenant, [read(group) for read in self._told[index]])]
 
+    def take(self, index: int, tenant: str, record: JsonObject, time: int, uid: str) -> None:
+        """Read a match and take it. What is usual, a group of one text and a time that rises, goes the short way."""
+        value: Any = record
+        try:
+            for step in self._paths[index]:
+                value = value[step]
+        except (KeyError, TypeError):
+            value = None
+        if type(value) is not str or not value.isascii() or len(value) > _CHARACTERS_MAX:
+            for key, payload in self.read(index, tenant, record):
+                self.put(key, payload, time, uid)
+            return
+        try:
+            payload = self.payload(index, record)
+        except LookupError:
+            return
+        key = (tenant, value)
+        window = self.groups.get(key)
+        if window is None or not window.times or time <= window.times[-1] or time < self.until:
+            self.put(key, payload, time, uid)
+            return
+        window.times.append(time)
+        window.uids.append(uid)
+        if payload is not None:
+            window.payloads.append(payload)
+        self.entries += 1
+        if len(window.times) >= self.least:
+            self._take_up(window, time)
+
     def put(self, key: Key, payload: Payload, time: int, uid: str) -> bool:
         """Take a match. False: it came after the watermark, or there was no room; both are counted."""
         if time < self.until:
@@ -106,12 +138,8 @@ class Correlator:
             self.entries += 1
         else:
             self.entries += window.insert(time, uid, payload, self.merge)
-        if not window.pending:
-            window.pending = True
-            self._await(window, time)
-        self._note(window, time)
-        if len(times) > self.limits.window_entries_max:
-            self._shorten(window)
+        if len(times) >= self.least:  # with fewer the rule cannot hold, whatever the window
+            self._take_up(window, time)
         return True
 
     def _begin(self, key: Key) -> Window | None:
@@ -121,12 +149,20 @@ class Correlator:
         window = self.groups[key] = Window(key)
         return window
 
+    def _take_up(self, window: Window, time: int) -> None:
+        if not window.pending:
+            window.pending = True
+            window.judged = bisect_left(window.times, self.until)
+            self._await(window, time)
+        if self.speaks_early:
+            self._note(window, time)
+        if len(window.times) > self.limits.window_entries_max:
+            self._shorten(window)
+
     def _await(self, window: Window, time: int) -> None:
         self._pending.append(window)
 
     def _note(self, window: Window, time: int) -> None:
-        if not self.speaks_early or len(window.times) + len(window.assumed) < self.least:
-            return
         if not window.arrivals or time < window.changed:
             window.changed = time
         window.arrivals += 1
@@ -146,7 +182,8 @@ class Correlator:
         window = self.groups.get(key) or self._begin(key)
         if window is not None and time >= self.until:
             window.assumed[uid] = (time, payload)
-            self._note(window, time)
+            if self.speaks_early and len(window.times) + len(window.assumed) >= self.least:
+                self._note(window, time)
 
     def assume_no_more(self, key: Key, uid: str) -> None:
         """The provisional finding has become final, or was withdrawn."""
@@ -192,7 +229,7 @@ class Correlator:
         for window in waiting:
             if len(window.times) < self.least:
                 window.judged, window.measure = bisect_left(window.times, until, window.judged), None
-            else:
+            elif window.times[window.judged] < until:
                 found += self._candidates_of(window, until)
             window.pending = window.judged < len(window.times)
             if window.pending:
@@ -254,7 +291,7 @@ class Correlator:
         seen.changed, seen.skip = window.changed, self._quiet_until(window.key)
         for hold in self.early(seen):
             silenced = self._silenced(window.key)
-            if self.episodes.silent(silenced, hold.time) or not self._passes(window.key, hold.time):
+            if self.episodes.spoken(silenced, hold.time) or not self._passes(window.key, hold.time):
                 continue
             identity = self._conclusion.identity(window.key, self.episodes.cell(hold.time))
             if self.episodes.speak_early(silenced, hold.time, identity, window.key):
@@ -347,3 +384,10 @@ class Correlator:
             window.pending = group.judged < len(group.times)
             if window.pending:
                 self._await(window, group.times[group.judged])
+
+
+def _only_path(rule: Correlation, name: str) -> Path:
+    """The path of the one field that a rule is grouped by; none, where it takes more to read the group."""
+    fields = [by_rule[name] for by_rule in rule.group.values()]
+    plain = len(fields) == 1 and len(fields[0].paths) == 1 and not fields[0].any_case
+    return fields[0].paths[0] if plain else ()

@@ -35,14 +35,19 @@ class Episodes:
         last = self.last.get(key)
         return last is not None and time - last <= self.quiet
 
+    def spoken(self, key: Key, time: int) -> bool:
+        """Whether a finding, final or provisional, says already what holds at this time."""
+        said = self._said.get(key)
+        return self.silent(key, time) or (
+            said is not None and any(abs(time - other) <= self.quiet for other in said.values())
+        )
+
     def speak_early(self, key: Key, time: int, identity: str, group: Key) -> bool:
         """Whether to say at once that the rule holds; what is said here is confirmed or withdrawn later."""
-        if self.silent(key, time):
+        if self.spoken(key, time):
             return False
-        said = self._said.get(key)
-        if said is None:
-            said = self._said[key] = {}
-        elif identity in said or any(abs(time - other) <= self.quiet for other in said.values()):
+        said = self._said.setdefault(key, {})
+        if identity in said:
             return False
         said[identity] = time
         heapq.heappush(self._due, (time, identity, key, group))

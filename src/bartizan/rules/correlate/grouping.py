@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, product
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -47,10 +47,13 @@ def reader(field: Field) -> Reader:
 
     def quick(record: JsonObject) -> Sequence[str]:
         value: Any = record
-        for key in path:
-            if type(value) is not dict:
-                return every(record)
-            value = cast("JsonObject", value).get(key)
+        try:
+            for key in path:
+                value = value[key]
+        except KeyError:
+            return ()
+        except TypeError:  # a list on the way, or nothing that has members
+            return every(record)
         if type(value) is str and value.isascii() and len(value) <= _CHARACTERS_MAX:
             return (value,)
         return () if value is None else every(record)

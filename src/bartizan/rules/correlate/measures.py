@@ -1,7 +1,6 @@
 """What is measured over a window: how many distinct values, their sum, mean, percentile and median."""
 
 from bisect import bisect_left, insort
-from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
 from typing import Protocol
@@ -67,11 +66,13 @@ class Distinct(_Bounded):
 
     def __init__(self, bounds: Bounds) -> None:
         super().__init__(bounds)
-        self._seen: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
 
     def enter(self, time: int, payloads: list[Payload]) -> None:
+        seen = self._seen
         for _, told in payloads:
-            self._seen.update(told)
+            for value in told:
+                seen[value] = seen.get(value, 0) + 1
 
     def leave(self, payload: Payload) -> None:
         for value in payload[1]:

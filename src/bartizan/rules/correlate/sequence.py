@@ -66,6 +66,7 @@ class Sequence:
         self._silences = [reader(field) for field in suppress.key] if suppress and suppress.key else None
         self.until = self._swept = _NEVER
         self.late = self.refused = 0
+        self.speaks_early = True
         self.full: set[str] = set()  # tenants of which no more may wait
         self._waiting = Window(())
         self._ahead: Counter[tuple[Key, str | int]] = Counter()
@@ -85,7 +86,7 @@ class Sequence:
         """Whether it is decided only by what came before that an event is a match."""
         return self.novelty is not None or self.unusual is not None
 
-    def take(self, event: SourceEvent, identity: str, routes: list[Route], *, early: bool) -> Finding | None:
+    def take(self, event: SourceEvent, identity: str, routes: list[Route]) -> Finding | None:
         """Take a match; give a finding, if one is due at once: a provisional one, or that of an event that is late."""
         if event.tenant in self.full:
             self.refused += 1
@@ -96,7 +97,9 @@ class Sequence:
             return self._of_late(event.time, identity, facts)
         if facts is None or not self._waiting.insert(event.time, identity, facts, lambda old, _: old):
             return None
-        found = self._early(event, identity, facts) if early else None
+        if not self.speaks_early:
+            return None
+        found = self._early(event, identity, facts)
         self._count(facts, event.time, 1)
         return found
 
@@ -159,7 +162,8 @@ class Sequence:
         return matched, withdrawn
 
     def _judge(self, time: int, uid: str, facts: Facts) -> Iterator[Matched]:
-        self._count(facts, time, -1)
+        if self.speaks_early:
+            self._count(facts, time, -1)
         new = self._newly(facts, time)
         if self.novelty:
             for key in facts.new_for:
@@ -244,5 +248,6 @@ class Sequence:
         waiting = self._waiting
         waiting.times, waiting.uids = group.times, group.uids
         waiting.payloads = msgspec.convert(group.payloads, list[Facts])
-        for time, facts in zip(waiting.times, waiting.payloads, strict=True):
-            self._count(facts, time, 1)
+        if self.speaks_early:
+            for time, facts in zip(waiting.times, waiting.payloads, strict=True):
+                self._count(facts, time, 1)

@@ -50,17 +50,24 @@ class Sliding(Correlator):
                 made.leave(payloads[low])
                 low += 1
             made.enter(time, payloads[at:after])
-            if made is window.measure:
+            if made is window.front:
+                window.front_low = low
+            else:
                 window.low = low
             if time > window.skip and made.holds(time - span):
                 yield Hold(time, low, after)
 
     def early(self, window: Window) -> Iterator[Hold]:
-        low = bisect_left(window.times, window.changed - self.window)
-        start = bisect_left(window.times, window.changed)
-        return self._scan(window, self._over(window, low, start), low, start, len(window.times))
+        if window.front is None:
+            window.front_low = bisect_left(window.times, window.changed - self.window)
+            window.front_high = bisect_left(window.times, window.changed)
+            window.front = self._over(window, window.front_low, window.front_high)
+        start, window.front_high = window.front_high, len(window.times)
+        return self._scan(window, window.front, window.front_low, start, len(window.times))
 
     def _affordable(self, window: Window) -> bool:
+        if window.front is not None and not window.assumed:
+            return True
         read = len(window.times) - bisect_left(window.times, window.changed - self.window)
         return read <= window.arrivals * _PATIENCE
 

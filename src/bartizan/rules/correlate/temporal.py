@@ -1,5 +1,6 @@
 """Temporal correlations: which rules matched within the window, and in which order. Sets of rules are bits."""
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -8,6 +9,7 @@ from bartizan.rules.detection import AllOf, Correlation, Expression, OneOf, Refe
 _NEVER = -(1 << 62)
 
 
+@functools.lru_cache(maxsize=4_096)
 def bits(mask: int) -> list[int]:
     """The numbers of the rules in a set."""
     return [number for number in range(mask.bit_length()) if mask >> number & 1]
@@ -59,13 +61,14 @@ class Together:
         names = rule.rules
         self._every = len(set(names))
         self._true = truth(rule.expression or AllOf(parts=tuple(Refers(rule=name) for name in names)), names)
-        self._counts: Counter[int] = Counter()
+        self._counts = [0] * len(names)
         self._present = 0
 
     def enter(self, time: int, payloads: list[int]) -> None:
         for mask in payloads:
             self._present |= mask
-            self._counts.update(bits(mask))
+            for number in bits(mask):
+                self._counts[number] += 1
 
     def leave(self, payload: int) -> None:
         for number in bits(payload):

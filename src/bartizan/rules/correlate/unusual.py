@@ -11,38 +11,50 @@ height is not unusual, even if it was an attack. Median and MAD hold it below th
 with a smooth tail. Hours are judged by rank alone (a conformal p-value), once there are enough: `hours_needed`.
 """
 
+import functools
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from statistics import NormalDist, median
+from statistics import NormalDist
 
 _MAD_TO_SIGMA = 1.4826
 _MAD_WORTH = 0.37  # efficiency of the MAD against the standard deviation (Rousseeuw and Croux 1993)
 _MEDIAN_WORTH = 2 / math.pi
+_SHIFT = 0.375
 HOURS = 24
 
 
 def count_limit(history: Sequence[int], rate: float) -> int:
     """The smallest count that is unusual after these counts. `rate` is that of false alarms per bucket."""
-    many = len(history)
-    told = [2 * math.sqrt(count + 0.375) for count in history]
-    centre = median(told)
-    above = [one - centre for one in told if one >= centre]
-    spread = max(1.0, _MAD_TO_SIGMA * median(above))
-    reach = student(1 - rate, max(1.0, _MAD_WORTH * (len(above) - 1))) * math.sqrt(1 + 1 / (_MEDIAN_WORTH * many))
-    by_spread = math.floor(((centre + reach * spread) / 2) ** 2 - 0.375) + 1
-    return max(by_spread, by_rank(history, rate), 1)
+    ordered = sorted(history)
+    half = len(ordered) // 2
+    odd = len(ordered) % 2 == 1
+    centre = _alike(ordered[half]) if odd else (_alike(ordered[half - 1]) + _alike(ordered[half])) / 2
+    first = bisect_left(ordered, ordered[half]) if odd or ordered[half - 1] == ordered[half] else half
+    above = len(ordered) - first
+    middle = first + above // 2
+    typical = _alike(ordered[middle]) if above % 2 else (_alike(ordered[middle - 1]) + _alike(ordered[middle])) / 2
+    spread = max(1.0, _MAD_TO_SIGMA * (typical - centre))
+    reach = student(1 - rate, max(1.0, _MAD_WORTH * (above - 1))) * math.sqrt(1 + 1 / (_MEDIAN_WORTH * len(ordered)))
+    by_spread = math.floor(((centre + reach * spread) / 2) ** 2 - _SHIFT) + 1
+    return max(by_spread, by_rank(ordered, rate), 1)
 
 
-def by_rank(history: Sequence[int], rate: float) -> int:
+def _alike(count: int) -> float:
+    """A count on a scale on which counts at random scatter alike, with a standard deviation near 1."""
+    return 2 * math.sqrt(count + _SHIFT)
+
+
+def by_rank(ordered: Sequence[int], rate: float) -> int:
     """The smallest count that so few of the history have reached that its rank is as rare as `rate`.
 
     Where the history is too short for that, it is a count that none has reached.
     """
-    ordered = sorted(history, reverse=True)
     allowed = max(0, math.floor(rate * (len(ordered) + 1)) - 1)
-    return ordered[allowed] + 1
+    return ordered[-1 - allowed] + 1
 
 
+@functools.lru_cache(maxsize=4_096)
 def student(share: float, freedom: float) -> float:
     """The quantile of Student's t, by Wallace's approximation (1959) from the normal one; within 2 % in the tails."""
     normal = NormalDist().inv_cdf(share) * (8 * freedom + 3) / (8 * freedom + 1)
