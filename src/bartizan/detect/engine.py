@@ -203,13 +203,17 @@ class Engine:
 
     def _judge(self, node: Node, event: SourceEvent, told: str, found: list[Finding], *, single_only: bool) -> None:
         judge = node.judge
+        if isinstance(judge, Correlator):
+            return  # `match` knows detections alone
         if isinstance(judge, Single):
             if judge.takes(event):
                 if node.speaks:
                     found.append(judge.finding(event, told))
                 if node.targets and not single_only:
                     self._forward(node, event, told)
-        elif isinstance(judge, InSequence) and judge.single.takes(event) and not single_only:
+        elif single_only or not judge.single.takes(event) or judge.familiar(event):
+            return
+        else:
             routes: list[Route] = []
             if judge.depends:
                 routes = [(correlator.rule.header.name, key, payload)

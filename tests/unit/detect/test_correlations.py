@@ -110,7 +110,7 @@ def test_a_correlation_finds_what_its_definition_says(name: str, complete: list[
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RULES)
-@settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=1_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(complete=events(most=24), seed=st.integers(0, 1 << 30))
 def test_a_correlation_finds_what_its_definition_says_in_thousands_of_cases(
     name: str, complete: list[dict[str, Any]], seed: int

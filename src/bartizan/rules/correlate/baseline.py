@@ -23,7 +23,7 @@ class History:
     def __init__(self, bucket: int) -> None:
         self.bucket, self.count, self.limit = bucket, 0, 0
         self.before: list[int] = []
-        self.ahead = (bucket, 0, 0)
+        self.ahead: tuple[int, int, int] = (bucket, 0, 0)
 
 
 class Unusual:

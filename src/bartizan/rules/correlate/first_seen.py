@@ -47,14 +47,31 @@ class Novelty:
             return []
         return [value for value in values if not self._knows(seen, value, time)]
 
+    def familiar(self, keys: Sequence[Key], values: Sequence[str], time: int) -> bool:
+        """Whether all keys know all values at a time, whatever comes before it; then it is noted, in any order.
+
+        What is known by the watermark stays known to every later time that it reaches without being forgotten.
+        """
+        told: list[dict[str, int]] = []
+        for key in keys:
+            seen = self._grown.get(key)
+            if seen is None or not all(self._knows(seen, value, time) for value in values):
+                return False
+            told.append(seen.values)
+        for known in told:
+            for value in values:
+                known[value] = max(time, known.pop(value))
+        return bool(told and values)
+
     def learn(self, key: Key, values: Sequence[str], time: int) -> None:
         """Take note of values. Times never fall."""
         seen = self._of(key, time)
         if seen is None:
             return
         for value in values:
-            self._held += seen.values.pop(value, None) is None
-            seen.values[value] = time
+            last = seen.values.pop(value, None)
+            self._held += last is None
+            seen.values[value] = time if last is None else max(time, last)
         most = self._limits.first_seen_key_values_max
         while len(seen.values) > most or (self.forget and time - next(iter(seen.values.values()), time) > self.forget):
             self.evicted += len(seen.values) > most

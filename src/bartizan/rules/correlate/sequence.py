@@ -86,6 +86,15 @@ class Sequence:
         """Whether it is decided only by what came before that an event is a match."""
         return self.novelty is not None or self.unusual is not None
 
+    def familiar(self, event: SourceEvent) -> bool:
+        """Whether an event is surely no match because it shows nothing new: most are not, and need not wait."""
+        if self.novelty is None:
+            return False
+        record, tenant = event.record, event.tenant
+        values = keys(tenant, [read(record) for read in self._values])
+        new_for = keys(tenant, [read(record) for read in self._new_for])
+        return self.novelty.familiar(new_for, [joined(one[1:]) for one in values], event.time)
+
     def take(self, event: SourceEvent, identity: str, routes: list[Route]) -> Finding | None:
         """Take a match; give a finding, if one is due at once: a provisional one, or that of an event that is late."""
         if event.tenant in self.full:

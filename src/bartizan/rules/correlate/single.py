@@ -32,6 +32,7 @@ class Single:
     def __init__(self, rule: Detection, context: Context) -> None:
         self.rule, self.context = rule, context
         self._trust = rule.header.trust.rank
+        self._plain = not (self._trust or rule.lookups or rule.business_hours)
         fields = shown_fields(rule)
         self._readers = [reader(field) for field in fields]
         self.conclusion = Conclusion(rule.header, [field.name for field in fields])
@@ -39,7 +40,7 @@ class Single:
     def takes(self, event: SourceEvent) -> bool:
         """Whether an event that meets the condition is a match: trust, lookups, business hours."""
         rule = self.rule
-        return (
+        return self._plain or (
             (not self._trust or event.trust.rank >= self._trust)
             and all(self._looks_up(lookup, event) for lookup in rule.lookups)
             and (rule.business_hours is None or self._at_that_hour(rule.business_hours, event))

@@ -35,7 +35,9 @@ def count_limit(history: Sequence[int], rate: float) -> int:
     middle = first + above // 2
     typical = _alike(ordered[middle]) if above % 2 else (_alike(ordered[middle - 1]) + _alike(ordered[middle])) / 2
     spread = max(1.0, _MAD_TO_SIGMA * (typical - centre))
-    reach = student(1 - rate, max(1.0, _MAD_WORTH * (above - 1))) * math.sqrt(1 + 1 / (_MEDIAN_WORTH * len(ordered)))
+    reach = student(1 - rate, max(1.0, _MAD_WORTH * (len(ordered) - 1))) * math.sqrt(
+        1 + 1 / (_MEDIAN_WORTH * len(ordered))
+    )
     by_spread = math.floor(((centre + reach * spread) / 2) ** 2 - _SHIFT) + 1
     return max(by_spread, by_rank(ordered, rate), 1)
 
