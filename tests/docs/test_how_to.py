@@ -117,7 +117,17 @@ def test_the_context_of_the_page_on_replay_is_one_and_its_fields_are_those_that_
     estate = parse_estate(block("replay-logs.md", "yaml"), "context.yml")
     assert (len(estate.people), len(estate.servers)) == (2, 1)
     fields = set(re.findall(r"`mcp\.(\w+)`", page))
-    assert fields == {"credential", "owner", "owner_status", "server", "egress", "process", "write", "user_session"}
+    assert fields == {
+        "credential",
+        "owner",
+        "owner_status",
+        "actor",
+        "server",
+        "egress",
+        "process",
+        "write",
+        "user_session",
+    }
     lines = [msgspec.json.decode(line) for line in block("replay-logs.md", "json").splitlines()]
     assert [line["type"] for line in lines] == ["finding", "summary"]
     options = {name for one in get_command(app).commands["replay"].params for name in one.opts}  # type: ignore[attr-defined]

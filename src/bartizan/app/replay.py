@@ -10,9 +10,7 @@ import msgspec
 
 from bartizan.app.estate import judged_with
 from bartizan.app.normalize import KINDS, normalize
-from bartizan.app.rules import log_sources, rule_files
 from bartizan.detect.engine import Counts, Engine
-from bartizan.detect.enrich import TABLES
 from bartizan.detect.sources import SourceSettings
 from bartizan.model.errors import UsageError, reason_of
 from bartizan.model.estate import Estate
@@ -22,8 +20,6 @@ from bartizan.model.source_event import SourceEvent, Unparsed
 from bartizan.ports import ParserSettings
 from bartizan.rules.detection import Detection, Rule
 from bartizan.rules.match import Matcher
-from bartizan.rules.sigma import load as sigma
-from bartizan.rules.sigma.draft import Context as RuleContext
 
 _AT_ONCE = 512
 
@@ -69,12 +65,6 @@ def _files(path: str) -> list[Path]:
     if named.exists():
         return [named]
     return [Path(one) for one in sorted(glob(str(named), recursive=True))]  # noqa: PTH207 - it may be absolute
-
-
-def load_rules(paths: Sequence[Path]) -> tuple[Rule, ...]:
-    """Rules of these files and folders. Raises UsageError, ContentError with every mistake of every file."""
-    context = RuleContext(log_sources=log_sources(), tables=frozenset(TABLES))
-    return sigma.load(rule_files(paths), context)
 
 
 class Replay:

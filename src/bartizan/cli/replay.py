@@ -18,7 +18,9 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def replay(
     source: list[str] = typer.Option(..., "--source", metavar="KIND=PATH", help="A log; may be repeated."),
-    rules: list[Path] = typer.Option([], "--rules", exists=True, metavar="PATH", help="Sigma rules: a file or folder."),
+    rules: list[Path] = typer.Option(
+        [], "--rules", exists=True, metavar="PATH", help="Sigma rules: a file or folder; without it those that ship."
+    ),
     context: Path | None = typer.Option(None, "--context", dir_okay=False, help="People, credentials, servers (YAML)."),
     lateness: str = typer.Option("60s", "--lateness", help="How far records may stand behind later ones: 60s, 15m."),
     fail_on: Severity = typer.Option(Severity.HIGH, "--fail-on", help="Exit with 1 for a finding this bad or worse."),
@@ -32,6 +34,7 @@ def replay(
     """
     from bartizan.app import replay as app
     from bartizan.app.estate import read_estate
+    from bartizan.app.rules import load_rules
     from bartizan.report import detections
     from bartizan.text.normalise import show
 
@@ -39,7 +42,7 @@ def replay(
         raise UsageError(f"--format: {format[:40]!r} is none", remedy="jsonl or table")
     logs = app.recordings(source)
     estate = read_estate(context)
-    loaded = app.load_rules(rules)
+    loaded = load_rules(rules)
     if not loaded:
         raise UsageError("no rules", remedy="name a file or a folder of Sigma rules with --rules")
     progress, shown = Progress("events judged"), 0

@@ -1,6 +1,6 @@
 """Enrichment: whose credential, which server, approved or not: joined to each event as of its time.
 
-What is found stands in the private object `mcp` of the event: `credential`, `owner`, `owner_status`, `server`,
+What is found stands in the private object `mcp` of the event: `credential`, `owner`, `owner_status`, `actor`, `server`,
 `egress`, `process`, `write` and `user_session`. What the event says there itself stays.
 """
 
@@ -90,6 +90,7 @@ class Enricher:
         self._servers = {one.id.casefold(): Known(one) for one in estate.servers}
         self._also = {name.casefold(): one.id for one in estate.servers for name in (one.id, *one.also)}
         self._sessions = _sessions(estate, self._names)
+        self._knows_actors = bool(self._names or self._identities)
         self._knows_sessions = bool(estate.sessions)
         self.idle = estate == Estate()
 
@@ -107,11 +108,15 @@ class Enricher:
             found["owner"] = owner
             row = self._people.as_of(owner, event.time, event.tenant)
             found["owner_status"] = row.columns["status"][0] if row else "unknown"
+        if self._knows_actors and (actors := list(_actors(record))):
+            found["actor"] = (
+                "known" if any(one in self._names or one in self._identities for one in actors) else "unknown"
+            )
         server = as_text(mcp.get("server")) or (credential.server if credential else "") or self._server(record)
         if server:
             found["server"] = server
-            if known := self._servers.get(self._also.get(server.casefold(), "").casefold()):
-                found |= known.judged(record)
+            if approved := self._servers.get(self._also.get(server.casefold(), "").casefold()):
+                found |= approved.judged(record)
         if self._knows_sessions and owner:
             found["user_session"] = "active" if self._active(owner, event.time) else "none"
         if not found:

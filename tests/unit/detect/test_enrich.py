@@ -64,7 +64,7 @@ def test_a_service_account_is_the_credential_that_it_stands_for(enricher: Enrich
 
 def test_a_person_is_known_by_any_name_and_a_stranger_by_none(enricher: Enricher):
     assert told(enricher, {"actor": {"user": {"email_addr": "Ben@example.org"}}})["owner"] == "ben"
-    assert told(enricher, {"actor": {"user": {"name": "ann"}}}) == {}
+    assert told(enricher, {"actor": {"user": {"name": "ann"}}}) == {"actor": "unknown"}
 
 
 def test_outside_of_any_session_there_is_none(enricher: Enricher):
