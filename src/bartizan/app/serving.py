@@ -210,7 +210,8 @@ async def _looked_at(
     prober = ReachProber(own=this_host().addresses, declared=config.network.declared, limits=limits)
     fronting = Fronting({name: entry.url for name, entry in servers.items()}, prober.look, limits, wrapped)
     found = await fronting.look(rules)
-    if found and wrapped is None and all(name in found and fronting.known(name) for name in servers):
+    names = {*servers, *(wrapped.launches() if wrapped else ())}
+    if names and all(name in found and fronting.known(name) for name in names):
         raise UsageError("no server may be fronted:\n" + "\n".join(found.values()))
     return fronting, tuple(found.values())
 
