@@ -50,6 +50,7 @@ def client(folder, shown: str = "") -> httpx2.Client:
     return httpx2.Client(verify=context, headers=HEADERS)
 
 
+@pytest.mark.mission("M12")
 def test_a_client_is_known_by_its_certificate_alone(tmp_path, upstream):
     gateway = made(tmp_path, "--client", "alice", "--client", "bob")
     started = Started(tmp_path, {"notes": {"url": upstream}}, POLICY, **gateway)
@@ -66,6 +67,7 @@ def test_a_client_is_known_by_its_certificate_alone(tmp_path, upstream):
     assert code == 0
 
 
+@pytest.mark.mission("M12")
 def test_where_certificates_are_required_nobody_without_one_gets_a_word(tmp_path, upstream):
     gateway = made(tmp_path, "--client", "alice")
     gateway["tls"]["client"] = "required"

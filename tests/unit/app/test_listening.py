@@ -100,6 +100,7 @@ def ask(state, **tls) -> str:
     return asyncio.run(run())
 
 
+@pytest.mark.mission("M12")
 def test_a_server_is_known_by_its_own_root_and_shown_our_certificate(state):
     ours = {"certificate": "clients/bartizan.pem", "key": f"file:{state}/tls/clients/bartizan.key"}
     assert ask(state, ca="gateway-ca.pem", **ours) == "(('URI', 'spiffe://bartizan.internal/client/bartizan'),)"
