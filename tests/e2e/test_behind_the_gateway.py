@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -23,7 +24,9 @@ BARTIZAN = Path(sys.executable).with_name("bartizan")
 SDK = [sys.executable, str(SERVERS / "sdk_server.py"), "stdio"]
 TINY = [sys.executable, "-I", "-S", str(SERVERS / "tiny.py")]
 SECRET = "canary-" + "s3cret" * 3
-POLICY = {
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {}}
+JSON = {"accept": "application/json, text/event-stream"}
+POLICY: dict[str, Any] = {
     "servers": {"*": {"anonymous": True}},
     "roles": {"me": [{"principal": "anonymous"}]},
     "allow": [{"role": "me", "server": "*", **ALLOW_ALL}],
@@ -81,6 +84,15 @@ class Machine:
             return tomllib.loads((self.home / ".codex/config.toml").read_text())["mcp_servers"][name]
         return json.loads((self.home / ".cursor/mcp.json").read_text())["mcpServers"][name]
 
+    def accept(self, name: str) -> None:
+        """Have policy front a server that asks for no credentials, and the gateway read it."""
+        servers = {**POLICY["servers"], name: {"anonymous": True, "accepts": ["unauthenticated"]}}
+        (self.folder / "policy.yml").write_text(json.dumps({**POLICY, "servers": servers}))
+        assert self.process
+        self.process.send_signal(signal.SIGHUP)
+        url = f"http://127.0.0.1:{self.port}/servers/{name}/mcp"
+        assert any(httpx2.post(url, json=PING, headers=JSON).status_code != 503 for _ in range(500))
+
     def unchanged(self) -> bool:
         """Whether every file is as it was, to the byte, mode included."""
         paths = {place: self.home / place for place in self.files}
@@ -133,6 +145,7 @@ def test_wrapped_clients_reach_their_servers_through_the_gateway_and_get_their_f
     assert machine.entry("far") == {"url": f"http://127.0.0.1:{machine.port}/servers/far/mcp"}
     assert machine.entry("asked")["command"] == "npx"
 
+    machine.accept("far")  # it answers anybody, and what is known to be so is named
     for (name, mode), expected in direct.items():
         assert told(client(machine, name), mode) == expected, (name, mode)
     assert told(client(machine, "tiny"), "legacy")[1][0]["name"] == "echo"
