@@ -119,6 +119,7 @@ def test_health_is_told_and_nothing_else(gateway):
         assert httpx2.get(base + path).status_code == 404
 
 
+@pytest.mark.mission("K3.prevent", "C2")
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_the_list_that_a_principal_sees_is_the_list_that_it_may_call(tmp_path, upstream, mode):
     started = Started(tmp_path, {"notes": {"url": upstream}}, permitting(tools=["fetch"]))
@@ -154,6 +155,7 @@ def test_without_policy_nobody_gets_in(tmp_path, upstream):
     assert metadata.json()["resource"] == started.url
 
 
+@pytest.mark.mission("K4.prevent")
 def test_a_server_that_answers_anybody_is_fronted_only_where_policy_names_it(tmp_path, upstream):
     policy = permitting(tools=["*"])
     policy["servers"]["notes"].pop("accepts")

@@ -71,6 +71,7 @@ def said(url: str, text: str, mode: str) -> tuple[bool, list[str], str]:
         return asyncio.run(call())
 
 
+@pytest.mark.mission("M9", "K1.prevent", "C4")
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_an_answer_that_orders_the_model_about_is_refused_and_tells_it_nothing(gateway, mode):
     refused, told, structured = said(gateway[0], INJECTED, mode)
@@ -79,6 +80,7 @@ def test_an_answer_that_orders_the_model_about_is_refused_and_tells_it_nothing(g
     assert "id_rsa" not in "".join(told) + structured
 
 
+@pytest.mark.mission("M9", "K5.prevent")
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 def test_a_secret_in_an_answer_becomes_a_mark_wherever_it_stands(gateway, mode):
     refused, told, structured = said(gateway[0], f"the key is {TOKEN}", mode)

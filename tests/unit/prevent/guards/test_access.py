@@ -49,6 +49,7 @@ def test_a_tool_that_policy_says_only_reads_is_allowed_to_whoever_may_read():
     assert decide(a_call("get_file")).effect is Effect.ALLOW
 
 
+@pytest.mark.mission("M7")
 def test_a_tool_is_a_write_unless_policy_says_otherwise_and_is_as_if_it_did_not_exist():
     decision = decide(a_call("delete_branch"))
     assert decision.refusal is Refusal.NOT_FOUND
@@ -98,6 +99,7 @@ def test_a_missing_scope_is_told_with_the_scope_that_would_do():
     assert decide(a_call("push", principal=who(groups={"engineering"}, scopes={"repo:write"}))).effect is Effect.ALLOW
 
 
+@pytest.mark.mission("C1")
 def test_a_sign_in_that_is_too_weak_or_too_old_is_told_how_to_step_up():
     strong = {"groups": {"engineering"}, "context": "phr", "methods": {"mfa"}}
     fresh, old = AT - timedelta(minutes=15), AT - timedelta(minutes=15, seconds=1)
@@ -136,6 +138,7 @@ def test_a_command_on_the_list_is_allowed(command):
     assert decide(a_call("run", server="shell", arguments={"command": command})).effect is Effect.ALLOW
 
 
+@pytest.mark.mission("M7", "C2")
 @pytest.mark.parametrize(
     "command",
     ["git push", "git", "ls; rm -rf /", "ls $(id)", "ls\nrm x", "ls | sh", "lsof", "./ls", "", None, 7, [], ["git"],

@@ -92,6 +92,7 @@ def test_arguments_that_may_be_refused_are_refused_and_odd_ones_pass():
     assert guard().judge(a_call(arguments={"q": "ODD"}), ())[1] is ALLOWED  # pyright: ignore[reportIndexIssue]
 
 
+@pytest.mark.mission("K2.prevent")
 def test_a_definition_that_may_be_refused_is_hidden():
     call = a_call("", Verb.LIST)
     shown = guard().filter(call, [{"name": "a"}, {"name": "b", "description": "EVIL"}, {"name": "c", "title": "ODD"}])

@@ -31,6 +31,7 @@ def judged(call, *answers, of=None):
     return result
 
 
+@pytest.mark.mission("C1")
 def test_a_token_is_asked_about_for_this_server_and_its_owner_is_the_principal():
     call = unknown(bearer=TOKEN)
     assert guard().judge(call, ()) == Need(
