@@ -6,6 +6,7 @@ The clients read their own configuration, once as it was and once wrapped; what 
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
 from mcp import Client, StdioServerParameters
@@ -30,7 +32,9 @@ EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 FILESYSTEM = "@modelcontextprotocol/server-filesystem@2026.8.31"
 PYTHON_SERVERS = ("mcp-server-time==2026.10.19", "mcp-server-git==2026.10.19")
 BARTIZAN = Path(sys.executable).with_name("bartizan")
-POLICY = {
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {}}
+JSON = {"accept": "application/json, text/event-stream"}
+POLICY: dict[str, Any] = {
     "servers": {"*": {"anonymous": True}},
     "roles": {"me": [{"principal": "anonymous"}]},
     "allow": [{"role": "me", "server": "*", **ALLOW_ALL}],
@@ -97,6 +101,11 @@ class Machine:
         (folder / "policy.yml").write_text(json.dumps(POLICY))
         gateway = {"listen": f"127.0.0.1:{port}"}
         (folder / "bartizan.yml").write_text(json.dumps({"gateway": gateway, "policy": ["policy.yml"]}))
+
+    def accept(self, name: str) -> None:
+        """Have policy front a server that asks for no credentials."""
+        servers = {**POLICY["servers"], name: {"anonymous": True, "accepts": ["unauthenticated"]}}
+        (self.folder / "policy.yml").write_text(json.dumps({**POLICY, "servers": servers}))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -204,6 +213,10 @@ def test_both_official_clients_see_and_do_through_the_gateway_what_they_see_and_
         wrapped = machine.bartizan("wrap")
         assert wrapped.returncode == 0, wrapped.stdout + wrapped.stderr
         assert machine.config.read_bytes() != machine.before
+        machine.accept("remote")
+        gateway.send_signal(signal.SIGHUP)
+        url = machine.server("remote")
+        assert any(httpx2.post(url, json=PING, headers=JSON).status_code != 503 for _ in range(500))
         through = machine.seen()
         assert {what: seen for what, seen in through.items() if seen != direct[what]} == {}
         with warnings.catch_warnings():
