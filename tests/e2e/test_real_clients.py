@@ -103,8 +103,9 @@ class Machine:
         (folder / "bartizan.yml").write_text(json.dumps({"gateway": gateway, "policy": ["policy.yml"]}))
 
     def accept(self, name: str) -> None:
-        """Have policy front a server that asks for no credentials."""
-        servers = {**POLICY["servers"], name: {"anonymous": True, "accepts": ["unauthenticated"]}}
+        """Have policy front a server that asks for no credentials, on any interface."""
+        accepts = ["unauthenticated", "exposed"]  # it listens on all interfaces
+        servers = {**POLICY["servers"], name: {"anonymous": True, "accepts": accepts}}
         (self.folder / "policy.yml").write_text(json.dumps({**POLICY, "servers": servers}))
 
     @property
