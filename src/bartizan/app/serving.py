@@ -151,7 +151,6 @@ async def serve(
     sources, base = (certificate_source(certificates, listener, served), policies), here.base(listener.port)
     reloader = Reloader(sources, parts, stamps=partial(stamps, config, path), told=told)
     async with reloader.watching(known, state_folder(), base, troubles), watched.watching():
-        _keep_what_is_loaded()
         await _until_asked((*_places(served, served_by[0], base), *troubles), told)
     served.drain()
     await _end(served_by[0], listener, limits, served.close, *([counting.close] if counting else []))
@@ -273,6 +272,7 @@ class _Uids(Iterator[str]):
 
 async def _until_asked(lines: Sequence[str], told: Callable[[str], None]) -> None:
     """Say this once a signal is waited for, and wait for it."""
+    _keep_what_is_loaded()
     with _signalled() as ended:
         for line in lines:
             told(line)
