@@ -15,10 +15,11 @@ from bartizan.model.snapshot import Era
 from bartizan.protocol.jsonrpc import encode
 from bartizan.protocol.relay.combined import lists, offers
 from bartizan.protocol.relay.combined.lists import Missing
-from bartizan.protocol.relay.combined.paths import changes, put
+from bartizan.protocol.relay.combined.paths import changes
 from bartizan.protocol.relay.combined.sessions import Session, fitting, sealed
 from bartizan.protocol.relay.combined.translation import message_of
 from bartizan.protocol.relay.refusals import Refused, Wrong
+from bartizan.protocol.relay.rewriting import replaced
 
 _JSON = (("content-type", "application/json"),)
 _NOT_PASSED_ON = frozenset({"extensions", "experimental", "tasks"})  # capabilities without a way through
@@ -182,7 +183,7 @@ def refused_by_all(asked: Asked, found: Mapping[str, Failed]) -> Answer | Refuse
         text = body.decode() if isinstance(body, bytes) else ""
         if not text:
             return Answer(status=first.answer.status, headers=first.answer.headers)
-        body = put(text, changes(text, ("id",), lambda _: asked.message.id)).encode()
+        body = replaced(text, changes(text, ("id",), lambda _: asked.message.id)).encode()
         return msgspec.structs.replace(first.answer, body=body)
     gone = all(one.answer.status == 404 for one in ranked) and asked.session is not None
     wrong = Wrong.SESSION if gone else Wrong.UPSTREAM

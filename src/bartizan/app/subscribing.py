@@ -16,11 +16,12 @@ from bartizan.protocol.jsonrpc import decode, encode, envelope
 from bartizan.protocol.mcp import META
 from bartizan.protocol.relay.combined.lists import Missing, left_out
 from bartizan.protocol.relay.combined.names import SEPARATOR, joined_uri, parted, parted_uri
-from bartizan.protocol.relay.combined.paths import changes, put
+from bartizan.protocol.relay.combined.paths import changes
 from bartizan.protocol.relay.combined.routes import returned
 from bartizan.protocol.relay.combined.sessions import Leg
 from bartizan.protocol.relay.combined.translation import message_of
 from bartizan.protocol.relay.downstream import message_event
+from bartizan.protocol.relay.rewriting import replaced
 
 SUBSCRIPTION = META + "subscriptionId"
 ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
@@ -101,7 +102,7 @@ class Subscriptions:
             return await self._got(asked, server, leg, told, granted)
         text = asked.request.body.decode()
         own = changes(text, ("params", "notifications", _RESOURCES), lambda uris: self._own(server, uris))
-        text = put(text, own)
+        text = replaced(text, own)
         return await self._acknowledged(asked, server, leg, text.encode())
 
     async def _unasked(self, asked: Asked, server: str) -> Heard | Failed:

@@ -9,7 +9,8 @@ import msgspec
 from bartizan.model.decision import Edit
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.json import JsonObject
-from bartizan.protocol.relay.rewriting import Span, elements_at, members_at, skip, string_at
+from bartizan.protocol.relay.rewriting import Stretch, elements_at, members_at, skip, string_at
+from bartizan.protocol.relay.rewriting import replaced as stretched
 
 
 class _Node:
@@ -28,10 +29,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
     Who replaces keys reads the outcome again. Raises RemoteProtocolError where there is nothing, or no string.
     """
-    root = _tree(edits)
-    for (begin, end), new in sorted(_replacements(text, skip(text, 0), root), reverse=True):
-        text = text[:begin] + encode_basestring(new) + text[end:]
-    return text
+    return stretched(text, _replacements(text, skip(text, 0), _tree(edits)))
 
 
 def replaced(message: JsonObject, edits: Iterable[Edit]) -> JsonObject:
@@ -75,9 +73,9 @@ def _tree(edits: Iterable[Edit]) -> _Node:
     return root
 
 
-def _replacements(text: str, at: int, node: _Node) -> Iterator[tuple[Span, str]]:
+def _replacements(text: str, at: int, node: _Node) -> Iterator[Stretch]:
     if node.value is not None:
-        yield string_at(text, at), node.value
+        yield string_at(text, at), encode_basestring(node.value)
     if not node.below:
         return
     places = _places(text, at)
@@ -86,7 +84,7 @@ def _replacements(text: str, at: int, node: _Node) -> Iterator[tuple[Span, str]]
             raise RemoteProtocolError(f"there is nothing at {name[:60]!r}")
         key, value = places[name]
         if inner.key is not None:
-            yield string_at(text, key), inner.key
+            yield string_at(text, key), encode_basestring(inner.key)
         yield from _replacements(text, value, inner)
 
 

@@ -12,8 +12,8 @@ from bartizan.model.secret import Secret
 from bartizan.model.snapshot import Era
 from bartizan.protocol.jsonrpc import RequestId, encode
 from bartizan.protocol.relay.combined.names import TOOL_NAME_CHARACTERS_MAX, joined, joined_uri
-from bartizan.protocol.relay.combined.paths import changes, places, put
-from bartizan.protocol.relay.rewriting import elements
+from bartizan.protocol.relay.combined.paths import changes, places
+from bartizan.protocol.relay.rewriting import elements, replaced
 from bartizan.protocol.relay.sessions import seal, unseal
 
 LEFT_OUT = "bartizan/leftOut"
@@ -81,7 +81,7 @@ def _named(server: str, key: str, definition: str) -> str:
     new = joined(server, old) if name == "name" else joined_uri(server, old)
     if key == "tools" and len(new) > TOOL_NAME_CHARACTERS_MAX:
         return ""
-    return put(definition, changes(definition, (name,), lambda _: new))
+    return replaced(definition, changes(definition, (name,), lambda _: new))
 
 
 class Merged(msgspec.Struct, frozen=True, kw_only=True):

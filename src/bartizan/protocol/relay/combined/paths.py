@@ -4,29 +4,17 @@ Each text was read strictly before (`protocol.jsonrpc.decode`), so that each key
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bartizan.model.errors import RemoteProtocolError
 from bartizan.model.json import JsonObject
 from bartizan.protocol.jsonrpc import encode
-from bartizan.protocol.relay.rewriting import Span, elements_at, members_at, skip, value_end
+from bartizan.protocol.relay.rewriting import Span, Stretch, elements_at, members_at, skip, value_end
 
-Stretch = tuple[Span, str]
-"""A stretch of a text, and what is to stand there."""
 Path = tuple[str, ...]
 EACH = "*"
 """In a path: every element of an array."""
-
-
-def put(text: str, stretches: Iterable[Stretch]) -> str:
-    """The text with other stretches in place of some; they do not overlap."""
-    parts: list[str] = []
-    at = 0
-    for (begin, end), new in sorted(stretches):
-        parts += (text[at:begin], new)
-        at = end
-    return "".join([*parts, text[at:]]) if parts else text
 
 
 def places(text: str, path: Path, at: int = 0) -> Iterator[Span]:

@@ -10,7 +10,8 @@ import msgspec
 from bartizan.model.json import as_object, as_text
 from bartizan.protocol.jsonrpc import Envelope
 from bartizan.protocol.relay.combined.names import joined, joined_id, joined_uri, parted, parted_id, parted_uri
-from bartizan.protocol.relay.combined.paths import EACH, Path, Stretch, changes, put
+from bartizan.protocol.relay.combined.paths import EACH, Path, changes
+from bartizan.protocol.relay.rewriting import Stretch, replaced
 
 
 class Form(StrEnum):
@@ -80,7 +81,7 @@ def sent(text: str, way: Route) -> str:
     stretches = changes(text, way.path, lambda _: way.value)
     for key in ("extensions", "tasks"):
         stretches += changes(text, (*_CLIENT_CAPABILITIES, key), lambda _: {})
-    return put(text, stretches)
+    return replaced(text, stretches)
 
 
 # Where URIs stand in results. What has another type there (an image, a text) has no such key.
@@ -101,7 +102,7 @@ def returned(text: str, message: Envelope, method: str, server: str) -> str:
     stretches: list[Stretch] = []
     for path, form in _said(message, method):
         stretches += changes(text, path, partial(_renamed, form, server))
-    return put(text, stretches)
+    return replaced(text, stretches)
 
 
 def _said(message: Envelope, method: str) -> tuple[tuple[Path, Form], ...]:

@@ -12,8 +12,9 @@ from bartizan.model.json import JsonObject, as_object
 from bartizan.model.snapshot import Era
 from bartizan.protocol.jsonrpc import Envelope, encode
 from bartizan.protocol.mcp import CLIENT_INFO, META, RULES
-from bartizan.protocol.relay.combined.paths import changes, places, put, with_members
+from bartizan.protocol.relay.combined.paths import changes, places, with_members
 from bartizan.protocol.relay.eras import MODERN_VERSIONS
+from bartizan.protocol.relay.rewriting import replaced
 
 _CACHEABLE = frozenset({"resources/read"})  # of what is translated one by one; lists are merged
 _SHARED = frozenset({"progressToken", "traceparent", "tracestate", "baggage"})  # in `_meta` of both eras
@@ -33,7 +34,7 @@ def modern_meta(client: JsonObject) -> JsonObject:
 
 def to_legacy(text: str) -> str:
     """A request of the modern era for a server of the legacy one."""
-    return put(text, changes(text, ("params", "_meta"), _without_era))
+    return replaced(text, changes(text, ("params", "_meta"), _without_era))
 
 
 def _without_era(meta: Any) -> JsonObject:
@@ -51,7 +52,7 @@ def to_modern(text: str, client: JsonObject) -> str:
     def both(meta: Any) -> JsonObject:
         return {key: value for key, value in as_object(meta).items() if key in _SHARED} | ours
 
-    return put(text, changes(text, ("params", "_meta"), both))
+    return replaced(text, changes(text, ("params", "_meta"), both))
 
 
 def from_legacy(text: str, message: Envelope, method: str) -> str:
