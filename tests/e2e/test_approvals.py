@@ -161,6 +161,8 @@ def until(running: Running, refused: bool) -> bool:
 
 def test_what_was_stopped_stays_stopped_over_a_restart_and_an_agent_cannot_lift_it(running: Running):
     assert not running.searched()
+    slip = running.command("on", "--server", "note", "--reason", "breach", group="halt")
+    assert (slip.returncode, "there are notes" in slip.stderr) == (2, True)
     stopped = running.command("on", "--server", "notes", "--reason", "breach", group="halt")
     assert stopped.returncode == 0, stopped.stderr
     identity = stopped.stderr.partition(":")[0]

@@ -26,6 +26,7 @@ from bartizan.model.json import JsonObject, as_object, as_text
 from bartizan.model.limits import DEFAULT
 from bartizan.model.ticket import Ticket
 from bartizan.protocol.jsonrpc import decode, encode
+from bartizan.text.normalise import show
 
 _SECONDS = 10.0
 _JSON = (("content-type", "application/json"),)
@@ -106,5 +107,5 @@ def ask_gateway(url: str, asked: JsonObject) -> list[Ticket]:
     finally:
         connection.close()
     if answer.status != http.client.OK:
-        raise UsageError(told.error or f"the gateway answered {answer.status}")
+        raise UsageError(show(told.error) or f"the gateway answered {answer.status}")
     return list(told.tickets)

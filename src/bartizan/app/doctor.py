@@ -52,8 +52,9 @@ def diagnose(parts: Parts) -> list[Ability]:
         Ability(
             name="confirmation",
             works=False,
-            detail="advisory: servers, agents and this program run as one user, so a consent that is remembered "
-            "and a definition that is approved (pin approve) here could be written by any of them",
+            detail="advisory: servers, agents and this program run as one user, so a consent that is remembered, "
+            "a definition that is approved (pin approve), a ticket (approvals) and a restriction (halt) here could be "
+            "written by any of them",
         ),
     ]
 

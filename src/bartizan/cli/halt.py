@@ -41,13 +41,15 @@ def on(
     It survives restarts. The same is done by a file HALT in the state folder, and by the signal SIGUSR1.
     """
     from bartizan.app.config import read_config
-    from bartizan.app.restricting import opened_restrictions
+    from bartizan.app.restricting import check_server, opened_restrictions
     from bartizan.app.restrictions import halt as put
     from bartizan.app.suppress import this_user
     from bartizan.model.restriction import Restrained
 
     scope = {"server": server, "tool": tool, "principal": principal, "client": client}
-    with opened_restrictions(read_config(config)) as (kept, record, _):
+    settings = read_config(config)
+    check_server(settings, server)
+    with opened_restrictions(settings) as (kept, record, _):
         made = put(
             kept,
             record,

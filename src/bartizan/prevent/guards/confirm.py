@@ -48,9 +48,9 @@ class Confirm:
             question=AskPerson(
                 server=call.server,
                 method=call.method,
-                target=call.target,
+                target=self._marked(call.target),
                 principal=call.principal.id if call.principal else "",
-                client=call.client,
+                client=self._marked(call.client),
                 digest=digest(call),
                 policy=self._rules.version,
                 arguments=self._shown(call.arguments),
@@ -64,6 +64,10 @@ class Confirm:
     def filter(self, call: Call, definitions: list[JsonObject]) -> list[JsonObject]:
         """What may be called after a confirmation is shown."""
         return definitions
+
+    def _marked(self, text: str) -> str:
+        """What a client wrote: a resource's address can hold a password, and the ticket is kept."""
+        return str(self._shown({"": text})[""]) if text else ""
 
     def _line(self, call: Call) -> PlacedConfirmation | None:
         """The first line that names the call."""

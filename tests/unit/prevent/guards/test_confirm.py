@@ -19,7 +19,12 @@ confirm:
 
 
 def guard(policy: str = POLICY) -> Confirm:
-    return Confirm(rules(policy), lambda arguments: dict.fromkeys(arguments, "shown"))
+    return Confirm(
+        rules(policy),
+        lambda told: {
+            name: value.replace("s3cret", "‹mark›") if name == "" else "shown" for name, value in told.items()
+        },
+    )
 
 
 def call(target: str = "delete_repo", **facts: Any) -> Call:
@@ -48,6 +53,12 @@ def test_a_person_is_asked_about_this_very_call_with_what_they_need_to_know():
     assert (question.server, question.target, question.principal) == ("github", "delete_repo", who().id)
     assert (question.reasons, question.arguments) == (("it destroys",), {"name": "shown"})
     assert (question.wait_seconds, question.expires_seconds, question.at) == (5.0, 600.0, AT)
+
+
+def test_a_secret_in_the_name_of_what_is_called_is_not_kept_in_a_ticket():
+    policy = "servers: {github: {}}\nconfirm: [{server: github}]"
+    question = asked(guard(policy).judge(call("note-s3cret", client="agent s3cret"), ()))
+    assert (question.target, question.client) == ("note-‹mark›", "agent ‹mark›")
 
 
 def test_yes_lets_it_through_and_says_who_said_so():
