@@ -7,23 +7,19 @@ from typing import Any
 
 import pytest
 
-import bartizan.content
 from bartizan.app.estate import parse_estate
 from bartizan.app.replay import Recording, Replay
 from bartizan.app.rule_samples import try_samples
 from bartizan.app.rules import load_rules
 from bartizan.detect.enrich import TABLES
 
-DETECTIONS = Path(bartizan.content.__file__).parent / "detections"
-GROUPS = sorted(folder for folder in DETECTIONS.iterdir() if folder.is_dir())
-JUDGED_HERE = {"over_a_thousand_calls", "stolen_credential_of_a_leaver"}  # they ask tables, or need a thousand events
 AT = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def test_every_rule_is_judged_by_its_samples_as_it_should():
-    trial = try_samples(GROUPS)
+    trial = try_samples(())
     assert [f"{one.place}: {one.says()}" for one in trial.samples if not one.passed] == []
-    assert set(trial.untried) <= JUDGED_HERE
+    assert trial.untried == ()
     assert len(trial.samples) > 20
 
 

@@ -3,19 +3,22 @@
 A line of match.jsonl or miss.jsonl is one sample: `note` says why, and either `event` is an OCSF object (its `kind` the
 kind of the source, by default its log name), or `raw` is a record as its source wrote it, an object or a text, of the
 source `kind`; with kind `json`, `log_source` says which it is, as `product/category/service`. `events` holds several of
-these: then the whole rule is judged by the engine, in the time of the events, and matches when it makes a finding.
+these: then the whole rule is judged by the engine, in the time of the events, and matches when it makes a finding. One
+of them with `times` stands for so many events, a second apart; `context` is what is known beside them (`replay`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from bartizan.app.rules import load_rules
+from bartizan.app.estate import judged_with
+from bartizan.app.rules import load_rules, place_of
 from bartizan.detect.engine import Engine
 from bartizan.detect.parsers.registry import PARSERS
 from bartizan.model.errors import ContentError, Place, UsageError, reason_of
+from bartizan.model.estate import Estate
 from bartizan.model.json import JsonObject, as_object
 from bartizan.model.limits import DEFAULT
 from bartizan.model.source_event import SourceEvent, Trust
@@ -34,6 +37,7 @@ class SampleEvent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     raw: JsonObject | str | None = None
     kind: str = ""
     log_source: str = ""
+    times: Annotated[int, msgspec.Meta(ge=1, le=DEFAULT.sample_events_max)] = 1
 
 
 class SampleLine(SampleEvent, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +45,7 @@ class SampleLine(SampleEvent, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     note: str
     events: tuple[SampleEvent, ...] = ()
+    context: Estate = Estate()
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +107,7 @@ def try_samples(paths: Sequence[Path], placeholders: Path | None = None) -> Tria
 
 
 def _of(rule: Rule, rules: Sequence[Rule], mistakes: list[tuple[Place, str]]) -> Iterator[Tried]:
-    path = Path(rule.header.path)
+    path = place_of(rule)
     if path.name != _RULE:
         return
     expectations: tuple[Expected, Expected] = ("match", "miss")
@@ -129,11 +134,21 @@ def _matched(rule: Rule, rules: Sequence[Rule], sample: SampleLine) -> bool:
     if sample.event is not None or sample.raw is not None:
         raise ValueError("beside `events` there is no other event")
     asked = _with_references(rule, {one.header.name: one for one in rules})
-    events = [event for number, one in enumerate(sample.events) for event in _events(one, number)]
+    events = [event for number, one in enumerate(sample.events) for event in _repeated(one, number)]
     matcher = Matcher([one for one in asked if isinstance(one, Detection)])
-    engine = Engine(asked, matcher.match, provisional=False)
-    found = [*engine.feed(events), *engine.finish()]
+    context, enricher = judged_with(sample.context)
+    engine = Engine(asked, matcher.match, context=context, provisional=False)
+    found = [*engine.feed(map(enricher.enriched, events)), *engine.finish()]
     return any(finding.rule == rule.header.name for finding in found)
+
+
+def _repeated(sample: SampleEvent, number: int) -> Iterator[SourceEvent]:
+    """The events of a sample, as many times as it says."""
+    made = _events(sample, number)
+    for time in range(sample.times):
+        for event in made:
+            uid = f"{event.uid}-{time}" if time else event.uid
+            yield msgspec.structs.replace(event, uid=uid, time=event.time + time * 1000)
 
 
 def _with_references(rule: Rule, known: Mapping[str, Rule]) -> list[Rule]:

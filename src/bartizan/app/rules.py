@@ -137,6 +137,15 @@ def _rules_in(folder: Traversable, path: str) -> Iterator[tuple[str, str]]:
             yield f"{path}/{entry.name}", entry.read_text(encoding="utf-8")
 
 
+def place_of(rule: Rule) -> Path:
+    """The file of a rule; of one that ships, where its package lies."""
+    path = Path(rule.header.path)
+    package = path.parts[0] if path.parts else ""
+    if path.exists() or package != BUILT_IN.partition(".")[0]:
+        return path
+    return Path(str(files(package))).parent / path
+
+
 def row_of(rule: Rule) -> dict[str, str]:
     """What a list of rules says of one."""
     if isinstance(rule, Correlation):

@@ -258,6 +258,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     # Rules on events
     rule_file_bytes_max: int = 1024 * 1024
+    sample_events_max: int = 10_000
     rule_files_max: int = 50_000
     rules_max: int = 20_000
     rule_depth_max: int = 40
