@@ -372,6 +372,10 @@ class Tickets(Protocol):
         """Keep who may decide."""
         ...
 
+    def amend(self, name: str, change: Callable[[Enrolment], Enrolment]) -> Enrolment | None:
+        """Keep what `change` makes of who may decide, one after the other however many ask; None for a stranger."""
+        ...
+
     def enrolments(self) -> list[Enrolment]:
         """Give everybody who may decide, by name."""
         ...

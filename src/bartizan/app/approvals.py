@@ -110,20 +110,28 @@ class Approvals:
 
     def prove(self, name: str, code: str) -> Enrolment:
         """Who the code proves to be there. A code proves once; too many wrong ones lock. Raises UsageError."""
-        known = next((one for one in self._tickets.enrolments() if one.name == name), None)
         now = self._now()
-        if known is None:
+        steps: list[int | None] = []
+
+        def judge(known: Enrolment) -> Enrolment:
+            if known.locked_until is not None and known.locked_until > now:
+                return known
+            step = self._codes(name).step(code, now, known.spent)
+            steps.append(step)
+            if step is None:
+                return self._failed(known, now)
+            return msgspec.structs.replace(known, spent=step, failures=0, locked_until=None)
+
+        # In one transaction: who guesses many codes at once is counted like who guesses them one by one.
+        kept = self._tickets.amend(name, judge)
+        if kept is None:
             raise UsageError(_WRONG, remedy="`bartizan approvals enroll NAME` enrols somebody")
-        if known.locked_until is not None and known.locked_until > now:
-            raise UsageError(f"{name} is locked until {known.locked_until:%H:%M:%S} UTC after wrong codes")
-        step = self._codes(name).step(code, now, known.spent)
-        if step is None:
-            self._tickets.keep_enrolment(self._failed(known, now))
+        if not steps:
+            raise UsageError(f"{name} is locked until {kept.locked_until:%H:%M:%S} UTC after wrong codes")
+        if steps[0] is None:
             self._record(_approver_event(name, now, "wrong code", failed=True))
             raise UsageError(_WRONG, remedy="take the code that the authenticator shows now")
-        proved = msgspec.structs.replace(known, spent=step, failures=0, locked_until=None)
-        self._tickets.keep_enrolment(proved)
-        return proved
+        return kept
 
     def enroll(self, name: str, *, by: str = "", code: str = "") -> Secret:
         """Make somebody an approver; the address for the authenticator. The first is believed, others are vouched for.

@@ -107,7 +107,7 @@ class Watched:
 
     def _refresh(self, at: datetime) -> None:
         try:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):
                 made = self._file.stat()
                 self.halt("the file HALT is there", "file", identity=f"H-file-{made.st_mtime_ns}")
             self._now = self._kept.in_force(at)

@@ -83,7 +83,7 @@ def _row(line: JsonObject) -> str:
     from bartizan.text.normalise import show
 
     about = " ".join(f"{name}={value}" for name, value in as_object(line["group"]).items())
-    return f"{line['time']}  {line['severity']:<13} {line['rule']:<40} {show(about)}\n"
+    return f"{line['time']}  {line['severity']:<13} {show(line['rule']):<40} {show(about)}\n"
 
 
 def _summary(line: JsonObject) -> str:

@@ -1,6 +1,8 @@
 """Approvals: who proves what, what a code is worth, what becomes of a call that waits."""
 
 import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,34 @@ def test_who_guesses_is_locked_out_and_the_right_code_does_not_help_then(here: H
         here.approvals.decide(ticket, granted=True, name="maya", code=here.code())
     here.wait(Limits().code_lock_seconds + 1)
     here.approvals.decide(ticket, granted=True, name="maya", code=here.code())
+
+
+def test_guesses_at_once_are_counted_like_guesses_one_by_one(here: Here):
+    def guess(number: int) -> str:
+        try:
+            here.approvals.prove("maya", f"{number:06}")
+        except UsageError as error:
+            return str(error).split()[0]
+        return "right"
+
+    with ThreadPoolExecutor(16) as pool:
+        told = Counter(pool.map(guess, range(64)))
+    assert told["the"] <= Limits().code_failures_max  # the name or the code is wrong
+    assert told["maya"] >= 64 - Limits().code_failures_max - 1  # maya is locked
+
+
+def test_one_code_that_is_shown_many_times_at_once_proves_once(here: Here):
+    code = here.code()
+
+    def prove(_: int) -> bool:
+        try:
+            here.approvals.prove("maya", code)
+        except UsageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(prove, range(16))) == 1
 
 
 def test_nobody_enrols_themselves_once_somebody_is(here: Here):

@@ -1,6 +1,6 @@
 """Keeping tickets and approvers. Every change of state is one statement that asks for the state before it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -84,6 +84,18 @@ def keep_enrolment(connection: Connection, enrolment: Enrolment) -> None:
     """Keep who may decide."""
     values: Values = {"key": key(enrolment.name), "name": enrolment.name, "document": document_in(enrolment)}
     upsert(connection, schema.approvers, [values])
+
+
+def amend(connection: Connection, name: str, change: Callable[[Enrolment], Enrolment]) -> Enrolment | None:
+    """What `change` makes of who may decide, kept; nobody else reads or changes it meanwhile."""
+    table = schema.approvers
+    query = select(table.c.document).where(table.c.key == key(name)).with_for_update()
+    document = connection.scalar(query)
+    if document is None:
+        return None
+    new = change(document_out(document, Enrolment))
+    keep_enrolment(connection, new)
+    return new
 
 
 def enrolments(connection: Connection) -> list[Enrolment]:

@@ -1,6 +1,6 @@
 """SqlTickets: the port `Tickets` in the store's database."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bartizan.adapters.store import ticketing
@@ -58,6 +58,11 @@ class SqlTickets:
         """Keep who may decide."""
         with self._writer.begin() as connection:
             ticketing.keep_enrolment(connection, enrolment)
+
+    def amend(self, name: str, change: Callable[[Enrolment], Enrolment]) -> Enrolment | None:
+        """Keep what `change` makes of who may decide; of several who ask at once each sees what the one before kept."""
+        with self._writer.begin() as connection:
+            return ticketing.amend(connection, name, change)
 
     def enrolments(self) -> list[Enrolment]:
         """Everybody who may decide, by name."""

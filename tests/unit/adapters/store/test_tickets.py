@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from bartizan.adapters.store.tickets import SqlTickets
@@ -109,3 +110,15 @@ def test_no_state_comes_back_from_an_end():
     ends = [state for state, following in NEXT.items() if not following]
     assert set(ends) == {TicketState.DENIED, TicketState.USED, TicketState.EXPIRED}
     assert all(set(NEXT) >= following for following in NEXT.values())
+
+
+def test_who_changes_an_approver_at_once_with_others_sees_what_they_kept(tickets: SqlTickets):
+    tickets.keep_enrolment(Enrolment(name="maya", factor="totp", enrolled=AT))
+
+    def one_more(_: int) -> Enrolment | None:
+        return tickets.amend("maya", lambda known: msgspec.structs.replace(known, failures=known.failures + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one_more, range(32)))
+    assert [one.failures for one in tickets.enrolments()] == [32]
+    assert tickets.amend("eve", lambda known: known) is None
