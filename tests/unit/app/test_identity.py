@@ -94,7 +94,7 @@ def test_every_denial_names_what_would_permit_it_and_none_holds_the_key():
     said += repr([vars(guard) for guard in ask.guards]) + repr(vars(ask.verifier))
     for key in (KEY, STRANGER):
         assert key.reveal() not in said
-        assert key.reveal().rpartition("_")[2] not in said
+        assert key.reveal()[-20:] not in said  # what is random of it may hold any sign
 
 
 def test_what_nobody_answers_is_an_error_and_so_a_denial():
